@@ -1,0 +1,103 @@
+"""What the conversation asks of the gateway: one small Protocol a need, so that `bot.actions` imports no door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from library.ils import PatronRef
+from library.model import HoldOutcome, RenewalOutcome
+
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One patron message being answered. `message_id` makes every deed of the turn happen at most once."""
+
+    conversation_id: str
+    message_id: str
+    channel: str
+    now: datetime  # library-local wall clock, aware (+07:00)
+    masked: frozenset[str] = field(default_factory=frozenset)  # what was hidden from the text: "pin", "card", …
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A hit as the patron saw it: what "cuốn thứ 2" and a card's buttons refer to."""
+
+    record_id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    number: int
+    created: bool  # False when the conversation already had an open ticket
+
+
+class Links(Protocol):
+    """Which patron stands behind a conversation."""
+
+    async def patron_of(self, turn: Turn) -> PatronRef | None: ...
+
+    async def start(self, turn: Turn) -> str:
+        """Return the address of a one-time page, good for 10 minutes, where card and PIN are typed."""
+        ...
+
+    async def pending(self, turn: Turn) -> str | None:
+        """Return the name of the patron whose finished log-in waits for this conversation's "yes", or None."""
+        ...
+
+    async def confirm(self, turn: Turn) -> bool:
+        """Return whether a finished log-in waited for this conversation's "yes" and is now linked."""
+        ...
+
+    async def refuse(self, turn: Turn) -> bool:
+        """Return whether a finished log-in waited and was thrown away ("không phải tôi")."""
+        ...
+
+    async def remove(self, turn: Turn) -> bool:
+        """Return whether there was a link to remove."""
+        ...
+
+
+class Deeds(Protocol):
+    """Writes to the library system, each done at most once a message, also when a turn runs again after a crash."""
+
+    async def renew(self, turn: Turn, who: PatronRef, loan_ids: Sequence[str]) -> list[RenewalOutcome]: ...
+
+    async def place_hold(self, turn: Turn, who: PatronRef, record_id: str, pickup: str | None) -> HoldOutcome: ...
+
+    async def cancel_hold(self, turn: Turn, who: PatronRef, hold_id: str) -> HoldOutcome: ...
+
+
+class Desk(Protocol):
+    """What is left with the librarians: tickets, unanswered questions, suggestions, feedback."""
+
+    async def ticket(self, turn: Turn, reason: str) -> Ticket: ...
+
+    async def unanswered(self, turn: Turn, question: str, reason: str) -> None: ...
+
+    async def suggest_purchase(self, turn: Turn, title: str, author: str | None) -> int:
+        """Return the reference number of the stored suggestion."""
+        ...
+
+    async def feedback(self, turn: Turn, text: str, kind: str) -> int: ...
+
+
+class Consents(Protocol):
+    """What a conversation agreed to: reminders, with how many days before."""
+
+    async def give(self, turn: Turn, purpose: str, options: Mapping[str, Any]) -> None: ...
+
+    async def withdraw(self, turn: Turn, purpose: str) -> bool: ...
+
+
+class Privacy(Protocol):
+    async def forget(self, turn: Turn) -> Mapping[str, int]:
+        """Return what will be deleted once this turn is answered: transcript, link, consents; counts by kind."""
+        ...
+
+

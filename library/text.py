@@ -1,0 +1,217 @@
+"""Vietnamese text as people type it: one form to keep (NFC), one to compare (`fold`), and words with their places.
+
+Every span counts characters of `nfc(typed)`, so `nfc(typed)[token.start:token.end]` is what the person wrote.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from library.shorthand import Company, expand
+from library.syllables import from_keys, is_syllable, surely_keys
+
+_MARKS = r"\u0300-\u036f"
+_WORD = re.compile(rf"[^\W_][^\W_{_MARKS}]*(?:[{_MARKS}]+[^\W_{_MARKS}]*)*")
+_CLAUSE_END = re.compile(r"[.,;:!?…\n()\"“”]")
+_RUN = re.compile(r"([^\W\d_])\1{2,}")
+_DRAWN_OUT = re.compile(r"nha|nhe|oi|di|vay|ok|da|hen|ha|luon|qua|roi|chua|a|u")
+_HOUR = re.compile(r"(\d{1,2})(?:h(\d{2})?|g(\d{2}))")
+_ROMAN = re.compile(r"[IVXLCDM]+")
+_ADDRESS = re.compile(r"\S*(?:@|://|www\.)\S*")
+
+
+def nfc(s: str) -> str:
+    """Return the text in NFC, the one form that is stored and shown."""
+    return unicodedata.normalize("NFC", s)
+
+
+def fold(s: str) -> str:
+    """Return the text in lower case without diacritics, đ as d: for comparing, never for showing.
+
+    As long as `nfc(s)` and in step with it, character by character, for Vietnamese and every other text whose marks
+    compose; a stray combining mark is dropped. `fold(fold(s)) == fold(s)`, and NFC and NFD input give the same.
+    """
+    decomposed = unicodedata.normalize("NFD", nfc(s).lower())
+    bare = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
+    return nfc(bare).replace("đ", "d")
+
+
+def has_diacritics(s: str) -> bool:
+    """Return whether folding takes anything but case away."""
+    return fold(s) != nfc(s).lower()
+
+
+def same_tones(s: str) -> str:
+    """Return the text with old and new tone placement made one (hòa → hoà, thúy → thuý).
+
+    As long as `nfc(s)`, character by character.
+
+    For comparing accented text: "hoà" and "hòa" meet, "hoa" and "hoà" do not.
+    """
+    return _OLD_PLACE.sub(_moved_tone, nfc(s))
+
+
+# Only these pairs have two spellings; "của", "mía" and "lúa" keep the tone on the first vowel, "qùa" and "gìa" do not.
+_OLD_PLACE = re.compile(r"(?i)[òóỏõọ](?=[ae])[ae]|[ùúủũụ]y|(?<=q)[ùúủũụ][aeiouyăâêôơ]|(?<=g)[ìíỉĩị][aou]")
+
+
+def _moved_tone(pair: re.Match[str]) -> str:
+    first, second = pair[0][0], pair[0][1]
+    decomposed = unicodedata.normalize("NFD", first)
+    return decomposed[0] + nfc(second + decomposed[1:])
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, its folded form, and the span of the typed (NFC) characters it comes from."""
+
+    text: str
+    folded: str
+    start: int
+    end: int
+
+
+def tokens(s: str) -> list[Token]:
+    """Return the words and numbers of the text in order, each with its exact span in `nfc(s)`."""
+    return [Token(m[0], fold(m[0]), m.start(), m.end()) for m in _WORD.finditer(nfc(s))]
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """The typed text in NFC, the same written out plainly, and its words.
+
+    Token texts are those of `text`; their spans point into `typed`, several words sharing the span of one abbreviation.
+    """
+
+    typed: str
+    text: str
+    tokens: tuple[Token, ...]
+
+
+def normalise(s: str) -> Normalised:
+    """Return the text with drawn-out letters, shorthand and Telex or VNI left-overs written out."""
+    typed = nfc(s)
+    words = [Token(_squeezed(t.text), "", t.start, t.end) for t in tokens(typed)]
+    words = _apart(_without_keys(words, typed))
+    written = list(_written_out(words, typed))
+    pieces: list[str] = []
+    end = 0
+    for word, meant in zip(words, written, strict=True):
+        # "7h" is two words that share no space.
+        gap = typed[end : word.start] or (" " if pieces else "")
+        pieces.append(gap + meant)
+        end = word.end
+    plain = tuple(
+        Token(part, fold(part), word.start, word.end)
+        for word, meant in zip(words, written, strict=True)
+        for part in meant.split()
+    )
+    return Normalised(typed, "".join(pieces) + typed[end:], plain)
+
+
+def _squeezed(word: str) -> str:
+    """Return "đẹp" for "đẹppppp", "quá" for "quáaaa", "nha" for "nhaa"; Roman numerals stay."""
+    laughs = len(set(word.lower())) == 1  # "kkk" is not "k" for "không"
+    if laughs or _ROMAN.fullmatch(word) or is_syllable(word.lower()):
+        return word
+    word = _RUN.sub(r"\1", word)
+    folded = fold(word)
+    bare = folded
+    while len(bare) > 1 and bare[-1] == bare[-2]:
+        bare = bare[:-1]
+    drawn_out = len(folded) - len(bare)
+    if drawn_out >= 2 or (drawn_out and _DRAWN_OUT.fullmatch(bare)):
+        return word[: len(word) - drawn_out]
+    return word
+
+
+def _without_keys(words: list[Token], typed: str) -> list[Token]:
+    """Return the words with Telex and VNI keys read; doubtful ones only when the message also has a sure one."""
+    addresses = [m.span() for m in _ADDRESS.finditer(typed)]
+    readings = [
+        None if any(start <= w.start < end for start, end in addresses) else from_keys(w.text.lower()) for w in words
+    ]
+    if not any(meant and surely_keys(w.text.lower()) for w, meant in zip(words, readings, strict=True)):
+        return words
+    return [
+        Token(_cased_like(w.text, meant), "", w.start, w.end) if meant else w
+        for w, meant in zip(words, readings, strict=True)
+    ]
+
+
+def _cased_like(model: str, word: str) -> str:
+    if len(model) > 1 and model.isupper():
+        return word.upper()
+    return word.capitalize() if model[:1].isupper() else word
+
+
+def _apart(words: list[Token]) -> list[Token]:
+    """Return the words with "7h30" split into "7", "giờ" and "30", each with its own span."""
+    parts: list[Token] = []
+    for word in words:
+        hour = _HOUR.fullmatch(word.text.lower())
+        if not hour or len(word.text) != word.end - word.start:
+            parts.append(word)
+            continue
+        at = word.start + len(hour[1])
+        parts += [Token(hour[1], "", word.start, at), Token("giờ", "", at, at + 1)]
+        if minutes := hour[2] or hour[3]:
+            parts.append(Token(minutes, "", at + 1, word.end))
+    return parts
+
+
+def _written_out(words: list[Token], typed: str) -> Iterator[str]:
+    """Yield each word as meant, clause by clause."""
+    clause: list[Token] = []
+    shouting = typed.isupper()
+    for word in words:
+        if clause and _CLAUSE_END.search(typed, clause[-1].end, word.start):
+            yield from _clause_written_out(clause, shouting)
+            clause = []
+        clause.append(word)
+    yield from _clause_written_out(clause, shouting)
+
+
+def _clause_written_out(clause: list[Token], shouting: bool) -> Iterator[str]:
+    folded = [fold(word.text) for word in clause]
+    for at, word in enumerate(clause):
+        # "Plan Z", "ngôn ngữ R": a lone capital is a name, unless everything is in capitals.
+        name = len(word.text) == 1 and word.text.isupper() and not shouting
+        yield (None if name else expand(word.text.lower(), Company(folded, at))) or word.text
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|\n+")
+_ABBREVIATED = re.compile(r"(?:^|\s)(?:TP|ThS|TS|GS|PGS|BS|KS|Q|P|tr|v\.v|[A-ZĐ])\.$")
+_SOFT_END = re.compile(r"(?<=[,;:])\s+")
+_SPACE = re.compile(r"\s+")
+
+
+def sentences(text: str, limit: int) -> list[str]:
+    """Return the text in pieces of at most `limit` characters, cut at sentence ends, losing nothing but blank space.
+
+    A sentence that is too long is cut at a comma, then between words, and only then inside a word.
+    """
+    if limit < 1:
+        raise ValueError(f"sentences: limit is {limit}; give the most characters a piece may have, at least 1")
+    return _packed(nfc(text).strip(), limit, (_SENTENCE_END, _SOFT_END, _SPACE))
+
+
+def _packed(text: str, limit: int, ends: tuple[re.Pattern[str], ...]) -> list[str]:
+    if len(text) <= limit:
+        return [text] if text else []
+    if not ends:
+        return [text[i : i + limit] for i in range(0, len(text), limit)]
+    pieces, start, cut = [], 0, 0
+    for stop in [*_ends(text, ends[0]), len(text)]:
+        if len(text[start:stop].strip()) > limit and cut > start:
+            pieces += _packed(text[start:cut].strip(), limit, ends[1:])
+            start = cut
+        cut = stop
+    return pieces + _packed(text[start:].strip(), limit, ends[1:])
+
+
+def _ends(text: str, end: re.Pattern[str]) -> Iterator[int]:
+    for match in end.finditer(text):
+        if end is not _SENTENCE_END or not _ABBREVIATED.search(text, max(0, match.start() - 6), match.start()):
+            yield match.end()
