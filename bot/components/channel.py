@@ -1,0 +1,101 @@
+"""Our input channel: one loopback route with a secret, one turn in, all its replies and the talk's memory out."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+from typing import Any, Awaitable, Callable, Dict, List, Optional
+
+from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
+from sanic import Blueprint, response
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from bot.components.tracker import Flight, current_flight, remember
+
+logger = logging.getLogger(__name__)
+
+# Rasa takes a text that begins with "/" for an intent. Typed text may not do that; a look-alike keeps every span.
+SLASH, LOOK_ALIKE = "/", "\u2215"
+
+
+class Collected(OutputChannel):
+    """Keeps every response whole and in order: text, buttons and cards of one bubble stay together."""
+
+    def __init__(self) -> None:
+        self.responses: List[Dict[str, Any]] = []
+
+    @classmethod
+    def name(cls) -> str:
+        return "thuthu"
+
+    async def send_response(self, recipient_id: str, message: Dict[str, Any]) -> None:
+        self.responses.append({key: message.get(key) for key in ("text", "buttons", "custom")})
+
+    async def send_text_message(self, recipient_id: str, text: str, **kwargs: Any) -> None:
+        self.responses.append({"text": text})
+
+
+class ThuthuInput(InputChannel):
+    """`POST /webhooks/thuthu/turn`, refused without the secret that the gateway and we were started with."""
+
+    @classmethod
+    def name(cls) -> str:
+        return "thuthu"
+
+    @classmethod
+    def from_credentials(cls, credentials: Optional[Dict[str, Any]]) -> "ThuthuInput":
+        return cls(os.environ["THUTHU_RASA_SECRET"])
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        door = Blueprint("thuthu_door", __name__)
+
+        @door.route("/", methods=["GET"])
+        async def health(request: Request) -> HTTPResponse:
+            return response.json({"status": "ok"})
+
+        @door.route("/turn", methods=["POST"])
+        async def turn(request: Request) -> HTTPResponse:
+            given = request.headers.get("X-Thuthu-Secret", "").encode()
+            if not hmac.compare_digest(given, self._secret):
+                return response.json({"error": "forbidden"}, status=403)
+            return response.json(await answer(request.json, on_new_message))
+
+        return door
+
+
+async def answer(asked: Dict[str, Any], on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Dict[str, Any]:
+    """Return the turn's replies, memory, intent and entities; see `connectors/dialogue.py` for the other side."""
+    flight, collected = Flight(asked.get("tracker")), Collected()
+    current_flight.set(flight)
+    await on_new_message(
+        UserMessage(
+            text=asked.get("payload") or plain(asked.get("text") or ""),
+            output_channel=collected,
+            sender_id=asked["conversation"],
+            input_channel="thuthu",
+            metadata=asked.get("metadata"),
+        )
+    )
+    if flight.tracker is None or flight.tracker.latest_message is None:
+        return {"error": "the turn left no memory"}
+    heard = flight.tracker.latest_message
+    return {
+        "replies": collected.responses,
+        "tracker": {**remember(flight.tracker), "locale": flight.tracker.get_slot("locale")},
+        "intent": {"name": heard.intent.get("name"), "confidence": heard.intent.get("confidence")},
+        "entities": heard.entities,
+    }
+
+
+def plain(text: str) -> str:
+    """Return typed text that Rasa cannot take for a command."""
+    stripped = text.lstrip()
+    if not stripped.startswith(SLASH):
+        return text
+    lead = len(text) - len(stripped)
+    return text[:lead] + LOOK_ALIKE + text[lead + 1 :]

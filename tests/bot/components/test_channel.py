@@ -1,0 +1,40 @@
+"""The door into Rasa: nothing without the secret, and no typed text is a command."""
+
+import asyncio
+
+import pytest
+from sanic import Sanic
+
+from bot.components.channel import ThuthuInput, plain
+
+
+@pytest.mark.parametrize("typed", ["/renew_loans", "  /renew_loans{\"loan_id\": \"1\"}", "/", "/start"])
+def test_typed_text_never_begins_with_a_slash(typed: str) -> None:
+    assert not plain(typed).strip().startswith("/")
+    assert len(plain(typed)) == len(typed), "spans of slots must still fit"
+
+
+def test_other_text_stays_as_it_is() -> None:
+    assert plain("7/11 có mở không /") == "7/11 có mở không /"
+
+
+class _Request:
+    def __init__(self, secret: str) -> None:
+        self.headers = {"X-Thuthu-Secret": secret} if secret else {}
+        self.json = {"conversation": "a", "text": "chào"}
+
+
+@pytest.mark.parametrize("secret", ["", "wrong", "secre", "secret "])
+def test_a_turn_without_the_secret_is_refused_and_reaches_nobody(secret: str) -> None:
+    reached = []
+
+    async def on_new_message(message: object) -> None:
+        reached.append(message)
+
+    door = ThuthuInput("secret").blueprint(on_new_message)
+    app = Sanic(f"door-{len(secret)}-{secret.strip() or 'none'}")
+    app.blueprint(door)
+    handler = next(route.handler for route in app.router.routes if "POST" in route.methods)
+    answer = asyncio.run(handler(_Request(secret)))
+    assert answer.status == 403
+    assert reached == []
