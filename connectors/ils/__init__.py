@@ -1,0 +1,1 @@
+"""Adapters of the ILS port, one library system a file."""

@@ -1,0 +1,127 @@
+"""The one-time page where card number and PIN are typed: GET shows it, POST uses it up.
+
+Nothing typed here reaches the chat, a log or an address. The page carries no script, loads nothing from elsewhere,
+cannot be framed, and is never stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Header, Request, Response, status
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from connectors.account import Login, LoginResult, PageState, StoredLinks
+from connectors.messages import sentence
+
+PAGES = Path(__file__).with_name("pages")
+MAX_BODY = 2048  # bytes: a card number and a PIN with room to spare
+SAFE = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",  # the address holds the token
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
+    "X-Robots-Tag": "noindex, nofollow",
+    "Vary": "Accept-Language",
+}
+STATUS = {
+    LoginResult.DONE: status.HTTP_200_OK,
+    LoginResult.WRONG: status.HTTP_403_FORBIDDEN,
+    LoginResult.GONE: status.HTTP_410_GONE,
+    LoginResult.AWAY: status.HTTP_503_SERVICE_UNAVAILABLE,
+}
+
+OnLogin = Callable[[Login], Awaitable[None]]
+
+
+def link_router(links: StoredLinks, on_login: OnLogin, *, library: str = "") -> APIRouter:
+    """Return the routes of the page.
+
+    `on_login` hears of every try on an open page, done or failed: the app tells the chat. `library` is the name shown.
+    """
+    router = APIRouter(prefix="/link", include_in_schema=False)
+    template = Environment(
+        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).get_template("link.html")
+
+    def page(lang: str, outcome: str | None, code: int) -> HTMLResponse:
+        """Return the page with the form, or with what became of it."""
+
+        def say(key: str) -> str:
+            return sentence(f"link_page_{key}", lang)
+
+        return HTMLResponse(template.render(lang=lang, library=library, say=say, outcome=outcome), code, SAFE)
+
+    async def form_or_gone(token: str, lang: str, code: int) -> HTMLResponse:
+        if await links.page(token) is PageState.OPEN:
+            return page(lang, None, code)
+        return page(lang, "gone", status.HTTP_410_GONE)
+
+    @router.get("/page.css")
+    async def style() -> Response:
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=3600"}
+        return FileResponse(PAGES / "link.css", media_type="text/css", headers=headers)
+
+    @router.get("/{token}")
+    async def show(token: str, accept_language: Annotated[str, Header()] = "") -> Response:
+        return await form_or_gone(token, language(accept_language), status.HTTP_200_OK)
+
+    @router.post("/{token}")
+    async def log_in(token: str, request: Request, accept_language: Annotated[str, Header()] = "") -> Response:
+        lang = language(accept_language)
+        body = await _body(request)
+        if body is None:
+            return PlainTextResponse("too long", status.HTTP_413_CONTENT_TOO_LARGE, SAFE)
+        card, pin = _fields(body)
+        if not card.strip() or not pin:  # an empty form is a slip, not a try: the page stays good
+            return await form_or_gone(token, lang, status.HTTP_422_UNPROCESSABLE_CONTENT)
+        login = await links.log_in(token, card, pin)
+        if login.conversation_id:
+            await on_login(login)
+        return page(lang, login.result.value, STATUS[login.result])
+
+    return router
+
+
+def language(accept_language: str) -> str:
+    """Return "en" when the browser asks for English before Vietnamese, "vi" for all else."""
+    wish = {"vi": 0.0, "en": 0.0}
+    for part in accept_language.lower().split(","):
+        tag, _, weight = part.partition(";q=")
+        lang = tag.strip().split("-")[0]
+        if lang in wish:
+            wish[lang] = max(wish[lang], _weight(weight))
+    return "en" if wish["en"] > wish["vi"] else "vi"
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text) if text else 1.0
+    except ValueError:
+        return 0.0
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the body, or None as soon as it is longer than the form can be."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    return body
+
+
+def _fields(body: bytes) -> tuple[str, str]:
+    """Return card number and PIN; empty for what is missing or cannot be read."""
+    try:
+        fields = parse_qs(body.decode("utf-8"), errors="strict", max_num_fields=8)
+    except ValueError:
+        return "", ""
+    return fields.get("card", [""])[0], fields.get("pin", [""])[0]
