@@ -1,0 +1,1 @@
+"""Doors for patrons: one a file, each handed `receive` by the app."""

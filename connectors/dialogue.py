@@ -1,0 +1,91 @@
+"""The Rasa client. Rasa keeps nothing: the talk's memory goes in with the message and comes back with the replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import httpx
+
+from connectors.channels.port import Button, Card, Reply
+from connectors.mailbox import Answer, Stored
+from library.ports import Turn
+
+
+class DialogueAway(Exception):
+    """Rasa did not answer, or not in a way we understand. The same message may be asked again."""
+
+
+class Dialogue(Protocol):
+    async def ask(self, message: Stored, turn: Turn, payload: str | None) -> Answer:
+        """Return the replies to one message. Raises DialogueAway; asking again does no harm."""
+        ...
+
+
+class RasaDialogue:
+    """Rasa behind its loopback input channel (`bot/components/channel.py`)."""
+
+    def __init__(self, url: str, secret: str, timeout_s: float = 30.0) -> None:
+        headers = {"X-Thuthu-Secret": secret}
+        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout_s)
+
+    async def ask(self, message: Stored, turn: Turn, payload: str | None) -> Answer:
+        body = {
+            "conversation": message.conversation_id,
+            "text": None if payload else message.text,
+            "payload": payload,
+            "metadata": {"message": turn.message_id, "now": turn.now.isoformat(), "channel": turn.channel},
+            "tracker": message.tracker,
+        }
+        try:
+            response = await self._client.post("/webhooks/thuthu/turn", json=body)
+            response.raise_for_status()
+            return answer_of(response.json())
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as exc:
+            raise DialogueAway(f"Rasa gave no usable answer: {type(exc).__name__}") from exc
+
+    async def ready(self) -> bool:
+        try:
+            return (await self._client.get("/webhooks/thuthu/")).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def answer_of(raw: Mapping[str, Any]) -> Answer:
+    """Return the turn that our Rasa channel describes. Raises KeyError or TypeError on any other shape."""
+    said: dict[str, list[Any]] = {}
+    for entity in raw["entities"]:
+        said.setdefault(entity["entity"], []).append(entity["value"])
+    return Answer(
+        replies=tuple(reply_of(response) for response in raw["replies"]),
+        tracker=dict(raw["tracker"]),
+        intent=raw["intent"]["name"],
+        confidence=raw["intent"]["confidence"],
+        slots={name: values[0] if len(values) == 1 else values for name, values in said.items()},
+        locale=raw["tracker"].get("locale") or "vi",
+    )
+
+
+def reply_of(response: Mapping[str, Any]) -> Reply:
+    """Return one bubble from what a Rasa output channel is handed."""
+    cards = (response.get("custom") or {}).get("cards", ())
+    return Reply(
+        text=(response.get("text") or "").strip(),
+        buttons=_buttons(response.get("buttons")),
+        cards=tuple(
+            Card(
+                title=card["title"],
+                subtitle=card.get("subtitle") or "",
+                lines=tuple(card.get("lines", ())),
+                buttons=_buttons(card.get("buttons")),
+            )
+            for card in cards
+        ),
+    )
+
+
+def _buttons(raw: Any) -> tuple[Button, ...]:
+    return tuple(Button(one["title"], one.get("payload"), one.get("url")) for one in raw or ())

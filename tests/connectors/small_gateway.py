@@ -1,0 +1,109 @@
+"""A store and a switchboard around a dialogue that a test writes as one function; no models, no network."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from connectors import mailbox
+from connectors.channels.port import Kind, Message, Reply, Sent
+from connectors.clock import Clock
+from connectors.dialogue import Dialogue
+from connectors.mailbox import Accepted, Answer, Stored
+from connectors.messages import say
+from connectors.store import Store
+from connectors.switchboard import Patience, Switchboard
+from connectors.turns import OpenTurns
+from library.ports import Turn
+from tests.virtual_time import VirtualLoop
+
+CARD_PATTERN = r"\bDT\d{6}\b"
+LONG_S = 600.0
+
+Ask = Callable[[Stored, Turn, str | None], Awaitable[Answer]]
+
+
+async def echo(message: Stored, turn: Turn, payload: str | None) -> Answer:
+    """Repeat what was said, and remember every message of the conversation."""
+    heard = [*(message.tracker or {"heard": []})["heard"], payload or message.text]
+    return Answer((Reply(f"{turn.conversation_id}: {payload or message.text}"),), {"heard": heard}, intent="echo")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The `Dialogue` port over one function."""
+
+    ask: Ask
+
+
+@dataclass
+class SmallGateway:
+    store: Store
+    switchboard: Switchboard
+    turns: OpenTurns
+    clock: Clock
+    _client_ids: itertools.count[int] = field(default_factory=itertools.count)
+
+    async def open(self, channel: str = "web") -> str:
+        return (await self.store.write(lambda db: mailbox.open_conversation(db, channel, self.clock())))[0]
+
+    async def send(
+        self, conversation_id: str, text: str, kind: Kind = "text", client_id: str | None = None
+    ) -> Accepted:
+        client_id = client_id or f"sent-{next(self._client_ids)}"
+        return await self.switchboard.receive(Message(conversation_id, client_id, kind, text))
+
+    async def ask(self, conversation_id: str, text: str, kind: Kind = "text") -> list[Sent]:
+        """Send a message; return all that was said to it, the final reply last."""
+        accepted = await self.send(conversation_id, text, kind)
+        return await self.switchboard.final_for(conversation_id, accepted.message_id, LONG_S)
+
+    async def final(self, conversation_id: str, text: str, kind: Kind = "text") -> list[str]:
+        """Send a message; return the words of its final reply."""
+        return texts((await self.ask(conversation_id, text, kind))[-1])
+
+    async def said(self, conversation_id: str) -> list[Sent]:
+        return await self.switchboard.sent_after(conversation_id, 0, 0)
+
+
+def texts(sent: Sent) -> list[str]:
+    return [reply.text for reply in sent.replies]
+
+
+async def apologise(_text: str, lang: str) -> tuple[Reply, ...]:
+    return (say("fallback", lang),)
+
+
+@asynccontextmanager
+async def small_gateway(
+    loop: VirtualLoop,
+    path: Path,
+    ask: Ask = echo,
+    *,
+    dialogue: Dialogue | None = None,
+    without_dialogue: Callable[[str, str], Awaitable[tuple[Reply, ...]]] = apologise,
+    clock: Callable[[], datetime] | None = None,
+    patience: Patience = Patience(),
+    turns_at_once: int = 8,
+) -> AsyncIterator[SmallGateway]:
+    """Yield the gateway over the file; on leaving, it is closed as at a proper stop."""
+    store, turns = Store(path), OpenTurns()
+    switchboard = Switchboard(
+        store,
+        dialogue or Asking(ask),
+        turns,
+        clock or loop.clock,
+        card_pattern=CARD_PATTERN,
+        without_dialogue=without_dialogue,
+        patience=patience,
+        turns_at_once=turns_at_once,
+    )
+    try:
+        yield SmallGateway(store, switchboard, turns, clock or loop.clock)
+    finally:
+        await switchboard.close()
+        store.close()
