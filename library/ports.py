@@ -11,7 +11,6 @@ from library.ils import PatronRef
 from library.model import HoldOutcome, RenewalOutcome
 
 
-
 @dataclass(frozen=True)
 class Turn:
     """One patron message being answered. `message_id` makes every deed of the turn happen at most once."""
@@ -99,5 +98,3 @@ class Privacy(Protocol):
     async def forget(self, turn: Turn) -> Mapping[str, int]:
         """Return what will be deleted once this turn is answered: transcript, link, consents; counts by kind."""
         ...
-
-

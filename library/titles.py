@@ -101,7 +101,8 @@ class TitleBook:
     def __init__(self, path: Path, data: mmap.mmap) -> None:
         self.path = path
         self._data = data
-        magic, version, self._count, _, _, self._key_table, self._entry_table = _HEADER.unpack_from(data)
+        magic, version, count, _, _, self._key_table, self._entry_table = _HEADER.unpack_from(data)
+        self._count: int = count
         if magic != _MAGIC or version != VERSION:
             raise TitleBookError(f"{path}: not a file of titles of version {VERSION}; build the index again")
         if len(data) != self._entry_table + _OFFSET.size * (self._count + 1):
@@ -193,5 +194,5 @@ def exactness(typed: str, value: str) -> Exactness:
     ours, theirs = ([same_tones(token.text.lower()) for token in tokens(each)] for each in (typed, value))
     if ours == theirs:
         return "exact"
-    pairs = zip(ours, theirs)
+    pairs = zip(ours, theirs, strict=True)  # they fold alike, so they are as many
     return "unaccented" if all(a == b or a == fold(b) for a, b in pairs) else "folded"

@@ -1,0 +1,1 @@
+"""Records and answers, and how to find in them."""
