@@ -65,7 +65,7 @@ def read(path: Path) -> List[Tuple[str, str, Slots, Tuple[str, ...]]]:
         if not line.strip():
             continue
         try:
-            text, intent, slots, tags = (line.split("\t") + ["", ""])[:4]
+            text, intent, slots, tags = [*line.split("\t"), "", ""][:4]
             labelled = json.loads(slots or "{}")
         except ValueError as exc:
             raise BadLine(f"{path}:{number}: expected text, intent, slots JSON, tags separated by tabs: {exc}") from exc

@@ -7,7 +7,7 @@ normalised, serve as confidence; `sharpness` and the fallback threshold were cho
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Text
+from typing import Any, Callable, Dict, List, Optional, Text, Tuple
 
 import joblib
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -40,13 +40,16 @@ def accented_text(message: Normalised) -> str:
     return " ".join(same_tones(token.text.lower()) for token in message.tokens)
 
 
+def _grams(text_of: Callable[[Normalised], str], sizes: Tuple[int, int], **how: Any) -> TfidfVectorizer:
+    return TfidfVectorizer(preprocessor=text_of, ngram_range=sizes, sublinear_tf=True, **how)
+
+
 def new_pipeline(c: float) -> Pipeline:
-    words = r"\S+"
     grams = FeatureUnion(
         [
-            ("letters", TfidfVectorizer(preprocessor=folded_text, analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)),
-            ("words", TfidfVectorizer(preprocessor=folded_text, token_pattern=words, ngram_range=(1, 3), sublinear_tf=True)),
-            ("accents", TfidfVectorizer(preprocessor=accented_text, token_pattern=words, ngram_range=(1, 2), sublinear_tf=True)),
+            ("letters", _grams(folded_text, (2, 4), analyzer="char_wb")),
+            ("words", _grams(folded_text, (1, 3), token_pattern=r"\S+")),
+            ("accents", _grams(accented_text, (1, 2), token_pattern=r"\S+")),
         ],
         transformer_weights={"letters": 1.0, "words": 1.0, "accents": 0.5},
     )

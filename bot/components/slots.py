@@ -18,7 +18,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
-from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
+from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -180,7 +180,7 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
 def _tagged(message: Normalised, tags: List[str]) -> List[Span]:
     """Return the spans that the word labels B-slot, I-slot describe."""
     spans: List[Span] = []
-    for word, tag in zip(message.tokens, tags):
+    for word, tag in zip(message.tokens, tags, strict=True):
         mark, _, slot = tag.partition("-")
         if mark == "O":
             continue

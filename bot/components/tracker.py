@@ -73,8 +73,9 @@ def remember(tracker: DialogueStateTracker) -> Dict[str, Any]:
     before = DialogueStateTracker(tracker.sender_id, tracker.slots.values())
     for event in events[:start]:
         event.apply_to(before)
+    told = (slot for slot in before.slots.values() if slot.has_been_set and slot.value is not None)
     return {
-        "slots": {name: slot.value for name, slot in before.slots.items() if slot.value is not None and slot.has_been_set},
+        "slots": {slot.name: slot.value for slot in told},
         "active_loop": before.active_loop_name,
         "events": [_slim(event) for event in events[start:]],
     }

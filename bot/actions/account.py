@@ -1,0 +1,113 @@
+"""Linking and unlinking the library card, and what every action on the patron's own card does first."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, ClassVar
+
+from rasa_sdk.events import EventType, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.actions.base import Heard, LibraryAction, Services
+from bot.actions.buttons import button
+from bot.actions.wording import about_someone_else, plainly, refuses
+from library.ils import PatronRef
+from library.phrasing import Words
+
+SIGN_IN = Words("Đăng nhập thẻ", "Sign in with my card")
+OTHER_CARD = Words("Đăng nhập thẻ khác", "Sign in with another card")
+MY_LOANS = Words("Sách trên thẻ của mình", "Books on my own card")
+
+
+class CardAction(LibraryAction):
+    """An action on the patron's own card: asks to link it first and goes on by itself afterwards.
+
+    `deed` is a pattern of folded words; said with "đừng", nothing is done. `strictly_own` refuses words about
+    somebody else's card.
+    """
+
+    deed: ClassVar[str | None] = None
+    strictly_own: ClassVar[bool] = True
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if self.deed and refuses(heard.text, self.deed):
+            dispatcher.utter_message(response="utter_left_as_it_was")
+            return []
+        if self.strictly_own and about_someone_else(heard.text):
+            return say_private(dispatcher, heard)
+        who = await self.services.links.patron_of(heard.turn)
+        if who is None:
+            return await ask_to_link(self.services, dispatcher, heard, then=self.action_name)
+        if self.strictly_own and "card" in heard.turn.masked:
+            dispatcher.utter_message(response="utter_only_linked_card")  # whose number it was, nobody knows any more
+        return await self.act_for(who, dispatcher, heard)
+
+    async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        """Say what is to be said to this patron and return the events to remember."""
+        raise NotImplementedError
+
+
+def say_private(dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    """Say that only the owner of a card may see what is on it."""
+    dispatcher.utter_message(response="utter_private", buttons=[button(MY_LOANS, heard.lang, "list_loans")])
+    return []
+
+
+async def ask_to_link(
+    services: Services, dispatcher: CollectingDispatcher, heard: Heard, *, then: str
+) -> list[EventType]:
+    """Hand out the log-in page; the message is kept, so that after linking `then` runs as if it were said again."""
+    await _hand_out_page(services, dispatcher, heard, "utter_link_first", SIGN_IN)
+    message = {key: heard.tracker.latest_message.get(key) for key in ("text", "intent", "entities")}
+    return [SlotSet("after_link", {"action": then, "message": message})]
+
+
+async def go_on_after_linking(services: Services, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    """Do what had to wait for the card, as if it were said again now."""
+    waiting: dict[str, Any] | None = heard.remembered("after_link")
+    actions = {action.action_name: action for action in CardAction.__subclasses__()}
+    if not waiting or waiting["action"] not in actions:
+        return [SlotSet("after_link", None)]
+    tracker = copy.copy(heard.tracker)
+    tracker.latest_message = waiting["message"]
+    events = await actions[waiting["action"]](services).act(dispatcher, Heard(tracker, heard.turn))
+    return [SlotSet("after_link", None), *events]
+
+
+async def _hand_out_page(
+    services: Services, dispatcher: CollectingDispatcher, heard: Heard, response: str, title: Words
+) -> None:
+    url = await services.links.start(heard.turn)
+    dispatcher.utter_message(response=response, buttons=[{"title": title.to(heard.lang), "url": url}])
+
+
+class LinkAccount(LibraryAction):
+    action_name = "action_link_account"
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if refuses(heard.text, r"dang nhap|lien ket|ket noi|sign in|log in|link"):
+            dispatcher.utter_message(response="utter_left_as_it_was")
+        elif await self.services.links.patron_of(heard.turn) and not _wants_another_card(heard.text):
+            await _hand_out_page(self.services, dispatcher, heard, "utter_already_linked", OTHER_CARD)
+        else:
+            await _hand_out_page(self.services, dispatcher, heard, "utter_link_page", SIGN_IN)
+        return [SlotSet("after_link", None)]
+
+
+def _wants_another_card(text: str) -> bool:
+    return any(words in plainly(text) for words in ("the khac", "doi the", "doi sang", "another card"))
+
+
+class UnlinkAccount(LibraryAction):
+    action_name = "action_unlink_account"
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if refuses(heard.text, r"huy lien ket|huy ket noi|go|thao|dang xuat|ngat|unlink|log out|sign out"):
+            dispatcher.utter_message(response="utter_left_as_it_was")
+            return []
+        removed = await self.services.links.remove(heard.turn)
+        dispatcher.utter_message(response="utter_unlinked" if removed else "utter_not_linked")
+        return [SlotSet("after_link", None)]
+
+
+ACTIONS: tuple[type[LibraryAction], ...] = (LinkAccount, UnlinkAccount)

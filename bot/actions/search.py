@@ -1,0 +1,222 @@
+"""Finding books: by title, author or topic, and narrowing or going on in what was found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from rasa_sdk.events import EventType
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.actions.base import Heard, LibraryAction
+from bot.actions.buttons import Button, button
+from bot.actions.cards import copies_of
+from bot.actions.filters import narrowed
+from bot.actions.finding import (
+    PAGE,
+    Likeness,
+    Order,
+    Wish,
+    in_order,
+    is_about,
+    likeness,
+    named,
+    only_near,
+    search,
+    wanted_words,
+    wish_of,
+    without_filters,
+)
+from bot.actions.lists import ListNewItems, RecommendItems
+from bot.actions.records import CheckAvailability, DoShow, LocateItem, ShowRecord, StartHold
+from bot.actions.showing import Found, did_you_mean, offer_to_suggest, show_hits
+from library.model import ItemState
+from library.phrasing import Words
+from library.text import fold
+from retrieval.searcher import Query
+
+_SAME: tuple[Likeness, ...] = ("exact", "unaccented")
+_DOUBTFUL: tuple[Likeness, ...] = ("folded", "near")
+UNFILTERED = Words("Bỏ lọc", "Without the filter")
+_ORDERS: tuple[tuple[Order, re.Pattern[str]], ...] = (
+    ("author", re.compile(r"\b(sap|xep|sort|order)\b.*\b(tac gia|author)")),
+    ("title", re.compile(r"chu cai|\ba ?- ?z\b|alphabet|\b(sap|xep|sort|order)\b.*\b(ten|nhan de|title)\b")),
+    ("newest", re.compile(r"\bmoi (nhat|hon|truoc)|newest|latest")),
+    ("oldest", re.compile(r"\bcu (nhat|hon|truoc)|oldest")),
+)
+_ONLY_IN = re.compile(r"\bcon (trong kho|tren ke|muon duoc|san)|co san|chua (ai|bi) muon|\b(available|in now)\b")
+
+
+class FindItem(LibraryAction):
+    """Says what the library has of what was asked, or that it has not."""
+
+    action_name = "action_find_item"
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        wish = wish_of(heard, self.services)
+        if wish.empty:
+            dispatcher.utter_message(response="utter_what_to_find")
+            return []
+        found = await search(self.services, wish)
+        said = wish.query.title or wish.query.text
+        if said and not wish.query.isbn:
+            return await self._by_title(dispatcher, heard, wish, found, said)
+        return await self._by_topic(dispatcher, heard, wish, found)
+
+    async def _by_title(
+        self, dispatcher: CollectingDispatcher, heard: Heard, wish: Wish, found: Found, said: str
+    ) -> list[EventType]:
+        like: dict[Likeness, Found] = {}
+        for record, hit in found:
+            kind = likeness(said, record)
+            like[kind] = [*like.get(kind, ()), (record, hit)]
+        same = [pair for kind in _SAME for pair in like.get(kind, ())]
+        if same:
+            return await self._show_title(dispatcher, heard, same, wish)
+        doubtful = next((record for kind in _DOUBTFUL for record, _ in like.get(kind, ())), None)
+        if doubtful and (wish.query.title or "folded" in like):
+            return did_you_mean(dispatcher, heard, doubtful)
+        if "part" in like and wish.query.title:
+            return await self._show_title(dispatcher, heard, like["part"], wish)
+        if wish.query.text or (found and is_about(found[0][1], wish)):
+            return await self._by_topic(dispatcher, heard, wish, found)
+        return await self._not_held(dispatcher, heard, wish)
+
+    async def _by_topic(
+        self, dispatcher: CollectingDispatcher, heard: Heard, wish: Wish, found: Found
+    ) -> list[EventType]:
+        if found:
+            return await self._list(dispatcher, heard, found, wish)
+        wanted = wanted_words(wish, self.services, heard.lang)
+        dispatcher.utter_message(response="utter_nothing_found", wanted=wanted, buttons=_wider(wish, heard))
+        return []
+
+    async def _list(self, dispatcher: CollectingDispatcher, heard: Heard, found: Found, wish: Wish) -> list[EventType]:
+        near = [only_near(hit, wish) for _, hit in found]
+        response = "utter_found_more" if len(found) > PAGE else "utter_found"
+        if any(near):
+            response = "utter_found_near" if all(near) else "utter_found_one_and_near"
+        buttons = [*_further_titles(heard), *(_wider(wish, heard) if any(near) else ())]
+        wanted = wanted_words(_as_catalogued(wish, found), self.services, heard.lang)
+        return await show_hits(self.services, dispatcher, heard, response, found, wish, buttons=buttons, wanted=wanted)
+
+    async def _show_title(
+        self, dispatcher: CollectingDispatcher, heard: Heard, found: Found, wish: Wish
+    ) -> list[EventType]:
+        """Show the one title that was meant, or its editions and volumes."""
+        several = wanted_words(_as_catalogued(wish, found), self.services, heard.lang)
+        told = several if len(found) > 1 else named(found[0][0], heard.lang)
+        return await show_hits(
+            self.services,
+            dispatcher,
+            heard,
+            "utter_found_title",
+            found,
+            wish,
+            buttons=_further_titles(heard),
+            wanted=told,
+        )
+
+    async def _not_held(self, dispatcher: CollectingDispatcher, heard: Heard, wish: Wish) -> list[EventType]:
+        """Offer to note the title for buying; the author's other works are shown first."""
+        events: list[EventType] = []
+        title, author = wish.query.title, wish.query.author
+        if author:
+            by_author = replace(wish, query=Query(author=author))
+            others = await search(self.services, by_author)
+            theirs = [(r, h) for r, h in others if any(why.kind == "author" for why in h.why)]
+            if theirs:
+                events = await show_hits(
+                    self.services, dispatcher, heard, "utter_works_of_author", theirs, by_author, author=author
+                )
+        wanted = wanted_words(without_filters(wish), self.services, heard.lang)
+        return [*events, *offer_to_suggest(dispatcher, heard, wanted, title, author or None)]
+
+
+class RefineSearch(FindItem):
+    """Narrows the last search, sorts it, or goes on to its next page."""
+
+    action_name = "action_refine_search"
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        hits = heard.remembered("hits")
+        further = wish_of(heard, self.services)
+        if not isinstance(hits, dict):
+            if further.query.text or further.empty:
+                dispatcher.utter_message(response="utter_nothing_to_refine")
+                return []
+            return await super().act(dispatcher, heard)
+        before = Wish.from_plain(hits)
+        wish = _refined(before, further, fold(heard.text))
+        page = hits["page"] + 1 if wish == before else 0
+        found = await self._sifted(wish)
+        wanted = wanted_words(wish, self.services, heard.lang)
+        if len(found) > page * PAGE:
+            response = "utter_found_next" if page else "utter_found_more" if len(found) > PAGE else "utter_found"
+            return await show_hits(self.services, dispatcher, heard, response, found, wish, page=page, wanted=wanted)
+        response = "utter_no_more_hits" if page else "utter_nothing_when_narrowed"
+        dispatcher.utter_message(response=response, wanted=wanted, buttons=[] if page else _wider(wish, heard))
+        return []
+
+    async def _sifted(self, wish: Wish) -> Found:
+        """Return the hits in the order asked for, those out on loan left out if so asked."""
+        found = [pair for pair in await search(self.services, wish) if not only_near(pair[1], wish)]
+        if wish.only_in:
+            copies = await copies_of(self.services, [record for record, _ in found]) or {}
+            is_in = {key for key, items in copies.items() if any(i.state is ItemState.AVAILABLE for i in items)}
+            found = [(record, hit) for record, hit in found if record.record_id in is_in]
+        return in_order(found, wish.order)
+
+
+def _refined(before: Wish, further: Wish, folded: str) -> Wish:
+    """Return the search before with what this message adds; the same when it adds nothing."""
+    asked = further.query
+    topic = " ".join(filter(None, (before.query.sought, asked.topic or asked.title)))
+    query = replace(before.query, title="", text="", topic=topic) if asked.topic or asked.title else before.query
+    if asked.author:
+        query = replace(query, author=asked.author)
+    order = next((order for order, pattern in _ORDERS if pattern.search(folded)), before.order)
+    only_in = before.only_in or bool(_ONLY_IN.search(folded))
+    return Wish(query, narrowed(before.filters, further.filters), order, only_in)
+
+
+def _as_catalogued(wish: Wish, found: Found) -> Wish:
+    """Return the search with title and author spelled as in the catalogue, where the hits leave no doubt."""
+    record, hit = found[0]
+    query = wish.query
+    if query.title and likeness(query.title, record) in _SAME and fold(query.title) == fold(record.title):
+        query = replace(query, title=record.title)
+    names = (why.value for why in hit.why if why.kind == "author")
+    author = next((name for name in names if fold(name) == fold(query.author)), None)
+    return replace(wish, query=replace(query, author=author) if author else query)
+
+
+def _further_titles(heard: Heard) -> list[Button]:
+    """Return a button for each other title asked for in the same message."""
+    return [
+        button(Words(f"Tìm “{title}”", f"Find “{title}”"), heard.lang, "find_item", title=title)
+        for title in heard.all("title")[1:3]
+    ]
+
+
+def _wider(wish: Wish, heard: Heard) -> list[Button]:
+    """Return the button that searches again without the filters, when there were any."""
+    plain = without_filters(wish)
+    if plain == wish or plain.empty:
+        return []
+    query = plain.query
+    slots = {"title": query.title, "topic": query.topic or query.text, "author": query.author}
+    return [button(UNFILTERED, heard.lang, "find_item", **{name: value for name, value in slots.items() if value})]
+
+
+ACTIONS = (
+    FindItem,
+    RefineSearch,
+    ShowRecord,
+    DoShow,
+    CheckAvailability,
+    StartHold,
+    LocateItem,
+    RecommendItems,
+    ListNewItems,
+)

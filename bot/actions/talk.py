@@ -1,0 +1,221 @@
+"""The small change of a conversation: greetings, yes and no, the menu, the language, and what was not understood."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import EventType, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.actions.account import go_on_after_linking, say_private
+from bot.actions.base import Heard, LibraryAction, question_still_open
+from bot.actions.buttons import button
+from bot.actions.forms import leave_form
+from bot.actions.handoff import offer_librarian
+from bot.actions.questions import do_after_yes
+from bot.actions.safety import CaringAction
+from bot.actions.wording import angry, plainly, pries
+from library.phrasing import Words
+
+# What the buttons under "has this sign-in been you?" say they answer.
+SIGN_IN_QUESTION = "link"
+MY_CARD = Words("Thẻ đó là của mình", "That card is mine")
+LATEST = Words("Làm việc bạn vừa hỏi", "Do what you asked me about")
+
+
+class SmallTalk(CaringAction):
+    """Says one response and is done."""
+
+    response: ClassVar[str]
+
+    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        name = self.services.library_name_en if heard.lang == "en" else self.services.library_name
+        dispatcher.utter_message(response=self.response, library=name)
+        return []
+
+
+class Greet(SmallTalk):
+    action_name = "action_greet"
+    response = "utter_greet"
+    keeps_question = True
+
+
+class Goodbye(SmallTalk):
+    action_name = "action_goodbye"
+    response = "utter_goodbye"
+
+
+class Thank(SmallTalk):
+    action_name = "action_thank"
+    response = "utter_welcome"
+    keeps_question = True
+
+
+class BotChallenge(SmallTalk):
+    action_name = "action_bot_challenge"
+    response = "utter_i_am_a_bot"
+    keeps_question = True
+
+
+class TellCapabilities(SmallTalk):
+    action_name = "action_tell_capabilities"
+    response = "utter_capabilities"
+
+
+class Chitchat(SmallTalk):
+    action_name = "action_chitchat"
+    response = "utter_chitchat"
+    keeps_question = True
+
+
+class OutOfScope(SmallTalk):
+    """Says kindly what a library cannot do; an insult is met with a person, another's privacy with a refusal."""
+
+    action_name = "action_out_of_scope"
+    response = "utter_out_of_scope"
+
+    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if pries(heard.text):
+            return say_private(dispatcher, heard)
+        if angry(heard.text):
+            return offer_librarian(dispatcher, heard, "utter_offer_after_anger")
+        return await super().answer(dispatcher, heard)
+
+
+class ChangeLanguage(CaringAction):
+    action_name = "action_change_language"
+    keeps_question = True
+
+    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        locale = heard.one("locale") or _language_in(heard)
+        if locale is None:
+            dispatcher.utter_message(response="utter_which_language")
+            return []
+        # Responses are chosen by the language of before this turn, so each of these two has one language only.
+        dispatcher.utter_message(response=f"utter_now_in_{locale}")
+        return [SlotSet("locale", locale)]
+
+
+_NAMED = re.compile(
+    r"\b(?:(?P<vi>tieng viet|vietnamese|viet|vn|tv|tieng ta|tieng minh)|(?P<en>tieng anh|english|eng))\b"
+)
+_NOT_VIETNAMESE = re.compile(r"\b(?:don t understand|no|my|bad) vietnamese\b|\bonly (?:read|speak) english\b")
+
+
+def _language_in(heard: Heard) -> str | None:
+    """Return the language asked for, the last one named; "I don't understand Vietnamese" asks for the other."""
+    words = plainly(heard.text)
+    if _NOT_VIETNAMESE.search(words):
+        return "en"
+    named = list(_NAMED.finditer(plainly(" ".join(heard.all("language"))) or words))
+    return named[-1].lastgroup if named else None
+
+
+class Affirm(CaringAction):
+    """Confirms a log-in that waits for its owner's word, or does what the open question was about; else asks."""
+
+    action_name = "action_affirm"
+    keeps_question_on_error = True
+
+    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        pressed, question = heard.one("question"), question_still_open(heard)
+        name = await self.services.links.pending(heard.turn) if pressed in (None, SIGN_IN_QUESTION) else None
+        if name and question and pressed is None:
+            return _ask_yes_to_which(dispatcher, heard, question)
+        if name:
+            await self.services.links.confirm(heard.turn)
+            dispatcher.utter_message(response="utter_linked", name=name)
+            return await go_on_after_linking(self.services, dispatcher, heard)
+        if _answers_another(pressed, heard):
+            dispatcher.utter_message(response="utter_question_is_over")
+            return [SlotSet("open_question", question)]
+        done = await do_after_yes(question["kind"], self.services, dispatcher, heard) if question else None
+        if done is None:
+            dispatcher.utter_message(response="utter_yes_to_what")
+        return done or []
+
+
+def _ask_yes_to_which(dispatcher: CollectingDispatcher, heard: Heard, question: dict[str, Any]) -> list[EventType]:
+    """A log-in waits and a question is open: a bare yes must not be taken for the wrong one."""
+    buttons = [
+        button(MY_CARD, heard.lang, "affirm", question=SIGN_IN_QUESTION),
+        button(LATEST, heard.lang, "affirm", question=question["asked_at"]),
+    ]
+    dispatcher.utter_message(response="utter_yes_to_which", buttons=buttons)
+    return [SlotSet("open_question", question)]
+
+
+class Deny(CaringAction):
+    """Throws away a log-in that was not the patron's, or closes the open question and form; else asks."""
+
+    action_name = "action_deny"
+    nothing_open: ClassVar[str] = "utter_no_to_what"
+
+    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        pressed, question = heard.one("question"), question_still_open(heard)
+        if pressed in (None, SIGN_IN_QUESTION) and await self.services.links.refuse(heard.turn):
+            dispatcher.utter_message(response="utter_link_refused")
+            return [SlotSet("after_link", None)]
+        if _answers_another(pressed, heard):
+            dispatcher.utter_message(response="utter_left_as_it_was")
+            return [SlotSet("open_question", question)]
+        form_open = bool(heard.tracker.active_loop.get("name"))
+        dispatcher.utter_message(response="utter_left_as_it_was" if question or form_open else self.nothing_open)
+        return leave_form() if form_open else []
+
+
+class Cancel(Deny):
+    """Stops whatever is under way."""
+
+    action_name = "action_cancel"
+    nothing_open = "utter_nothing_to_cancel"
+
+
+def _answers_another(pressed: str | None, heard: Heard) -> bool:
+    """Return whether a button was pressed that belongs to a question other than the one open now."""
+    question = question_still_open(heard)
+    return pressed is not None and (question is None or question["asked_at"] != pressed)
+
+
+class NotUnderstood(CaringAction):
+    """Says so in other words each time, offers three ways on, then a person; the librarians see what was asked."""
+
+    action_name = "action_not_understood"
+
+    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if pries(heard.text):
+            return say_private(dispatcher, heard)
+        if not heard.turn.masked and any(c.isalpha() for c in heard.text):
+            await self.services.desk.unanswered(heard.turn, heard.text, "không hiểu")
+        misses = misses_in_a_row(heard.tracker)
+        if angry(heard.text):
+            return offer_librarian(dispatcher, heard, "utter_offer_after_anger")
+        if misses >= 3:
+            return offer_librarian(dispatcher, heard, "utter_offer_after_misses")
+        dispatcher.utter_message(response="utter_not_understood" if misses == 1 else "utter_not_understood_again")
+        return []
+
+
+def misses_in_a_row(tracker: Tracker) -> int:
+    """Return how many of the patron's latest messages, this one among them, were not understood."""
+    heard = [event["parse_data"]["intent"].get("name") for event in tracker.events if event.get("event") == "user"]
+    understood = next((n for n, intent in enumerate(reversed(heard)) if intent != "nlu_fallback"), len(heard))
+    return max(1, understood)
+
+
+ACTIONS: tuple[type[LibraryAction], ...] = (
+    Greet,
+    Goodbye,
+    Thank,
+    Affirm,
+    Deny,
+    Cancel,
+    BotChallenge,
+    TellCapabilities,
+    ChangeLanguage,
+    Chitchat,
+    OutOfScope,
+    NotUnderstood,
+)
