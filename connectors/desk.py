@@ -80,8 +80,13 @@ class StoredConsents:
             "options": dict(options),
             "given_at": turn.now.isoformat(),
         }
-        again = upsert(consents).values(row).on_conflict_do_update(
-            index_elements=["conversation_id", "purpose"], set_={"options": row["options"], "given_at": row["given_at"]}
+        again = (
+            upsert(consents)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["conversation_id", "purpose"],
+                set_={"options": row["options"], "given_at": row["given_at"]},
+            )
         )
         await self._store.write(lambda db: db.execute(again))
 

@@ -35,7 +35,8 @@ def open_days(calendar: LibraryCalendar) -> OpenDay:
     central = calendar.branches[0].code
 
     def next_open(day: date) -> date:
-        return next((d for d in (day + timedelta(days=n) for n in range(60)) if calendar.hours_on(d, central).spans), day)
+        days = (day + timedelta(days=n) for n in range(60))
+        return next((each for each in days if calendar.hours_on(each, central).spans), day)
 
     return next_open
 

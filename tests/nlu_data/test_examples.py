@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEVELOPMENT = ROOT / "tests/data/nlu/development.tsv"
 ANNOTATION = re.compile(r"\[([^\]]+)\]\((\w+)\)")
 INTENTS = frozenset(
-    """greet goodbye thank affirm deny cancel bot_challenge ask_capabilities ask_opening_hours ask_library_info find_item
-    refine_search select_item check_availability locate_item recommend_items list_new_items suggest_purchase
+    """greet goodbye thank affirm deny cancel bot_challenge ask_capabilities ask_opening_hours ask_library_info
+    find_item refine_search select_item check_availability locate_item recommend_items list_new_items suggest_purchase
     link_account unlink_account list_loans renew_loans ask_charges place_hold list_holds cancel_hold
     subscribe_reminders unsubscribe_reminders delete_my_data talk_to_librarian give_feedback change_language chitchat
     out_of_scope""".split()

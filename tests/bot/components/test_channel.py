@@ -8,7 +8,7 @@ from sanic import Sanic
 from bot.components.channel import ThuthuInput, plain
 
 
-@pytest.mark.parametrize("typed", ["/renew_loans", "  /renew_loans{\"loan_id\": \"1\"}", "/", "/start"])
+@pytest.mark.parametrize("typed", ["/renew_loans", '  /renew_loans{"loan_id": "1"}', "/", "/start"])
 def test_typed_text_never_begins_with_a_slash(typed: str) -> None:
     assert not plain(typed).strip().startswith("/")
     assert len(plain(typed)) == len(typed), "spans of slots must still fit"

@@ -76,7 +76,7 @@ def test_memory_does_not_grow_with_the_talk() -> None:
 
 def test_remembering_what_was_remembered_changes_nothing() -> None:
     once = remember(talk(3))
-    assert remember(restore("someone", once, DOMAIN)) ["slots"] == once["slots"]
+    assert remember(restore("someone", once, DOMAIN))["slots"] == once["slots"]
 
 
 def test_a_slot_that_the_domain_no_longer_has_is_left_out() -> None:

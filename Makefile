@@ -1,0 +1,50 @@
+# Each target sets up what it needs. PYTHON: 3.11 or later. RASA_PYTHON: 3.10, found by itself when not given.
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+CONFIG ?= $(firstword $(wildcard library.toml) demo/library.toml)
+export RASA_TELEMETRY_ENABLED = false
+
+PRODUCT := .venv/ready
+RASA := .venv-rasa/ready
+THUTHU := .venv/bin/thuthu --config $(CONFIG)
+
+.PHONY: run test check bench eval-nlu setup clean
+
+run: setup ## start everything
+	$(THUTHU) run
+
+setup: $(PRODUCT) $(RASA) ## both environments, the demo library, the index, the model
+	$(THUTHU) prepare
+
+$(PRODUCT): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Thủ Thư needs Python 3.11 or later; $(PYTHON) is older. Name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install --quiet --upgrade pip
+	.venv/bin/pip install --quiet "$(TORCH)"
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(RASA): bot/requirements.txt
+	python=$$(./bot/python310.sh "$(RASA_PYTHON)") && $$python -m venv --clear .venv-rasa
+	.venv-rasa/bin/pip install --quiet --upgrade pip
+	.venv-rasa/bin/pip install --quiet --no-deps --requirement bot/requirements.txt
+	touch $@
+
+test: setup ## every test, both environments
+	.venv-rasa/bin/python -m pytest tests/bot/components tests/library -c tests/rasa-pytest.ini
+	.venv/bin/python -m pytest
+
+check: $(PRODUCT) ## style and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: setup ## figures, one JSON line each
+	.venv/bin/python -m bench
+
+eval-nlu: setup ## make eval-nlu DATA=file.tsv [OUT=file.json]
+	.venv-rasa/bin/python -m bot.evaluate $(DATA) $(if $(OUT),--out $(OUT)) --config $(CONFIG)
+
+clean: ## everything made at run time, environments too
+	rm -rf .venv .venv-rasa var

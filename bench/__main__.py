@@ -1,0 +1,9 @@
+"""`make bench`: every benchmark in turn, one JSON line a figure."""
+
+from __future__ import annotations
+
+from bench import retrieval, turns
+
+if __name__ == "__main__":
+    retrieval.main()
+    turns.main()

@@ -1,0 +1,1 @@
+"""The doors: channels, library systems, the console, and the composition root that introduces them."""

@@ -1,0 +1,129 @@
+"""`thuthu check`: opens every door once and says in plain words what is wrong and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.clock import wall_clock
+from connectors.ils.sqlite import SQLiteILS
+from connectors.processes import port_taken
+from connectors.settings import Settings
+from connectors.training import is_trained
+from library.calendar import CalendarError, LibraryCalendar
+from library.ils import ILSError
+from retrieval.answers import AnswerBook
+from retrieval.catalogue import Catalogue
+from retrieval.encoder import is_set_up
+from retrieval.storage import StorageError
+
+ENOUGH_DISK = 500 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    what: str
+    ok: bool
+    says: str
+
+
+def run_checks(settings: Settings, config: Path) -> list[Finding]:
+    """Return one finding a door, in the order in which they are worth mending."""
+    doors: tuple[tuple[str, Callable[[Settings], str]], ...] = (
+        ("đĩa · disk", _disk),
+        ("lịch · calendar", _calendar),
+        ("mục lục · catalogue", _catalogue),
+        ("sổ tay trả lời · answers", _answers),
+        ("bộ mã nghĩa · encoder", _encoder),
+        ("Python của Rasa · Rasa's Python", _rasa_python),
+        ("mô hình hội thoại · dialogue model", _model),
+        ("hệ thống mượn trả · library system", _ils),
+        ("cổng web · web port", _port),
+    )
+    return [Finding("cấu hình · settings", True, str(config)), *(_tried(what, door, settings) for what, door in doors)]
+
+
+class _Wrong(Exception):
+    """What is wrong with a door and what to do."""
+
+
+def _tried(what: str, door: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(what, True, door(settings))
+    except (_Wrong, CalendarError, StorageError, ILSError, OSError) as exc:
+        return Finding(what, False, str(exc))
+
+
+def _disk(settings: Settings) -> str:
+    var = settings.files.var
+    var.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(var).free
+    if free < ENOUGH_DISK:
+        raise _Wrong(f"only {free // 2**20} MB free at {var.resolve()}: make room, or set another [files] var")
+    return f"{free // 2**30} GB free at {var}"
+
+
+def _calendar(settings: Settings) -> str:
+    calendar = LibraryCalendar.load(settings.library.calendar)
+    return f"{len(calendar.branches)} branches in {settings.library.calendar}"
+
+
+def _catalogue(settings: Settings) -> str:
+    count = len(Catalogue(settings.files.var / "catalogue.sqlite"))
+    if not count:
+        raise _Wrong("no records: run `thuthu catalogue import FILE.mrc`, or `make setup` for the demo library")
+    if not (settings.files.var / "index" / "titles.bin").is_file():
+        raise _Wrong(f"{count} records, but no index: run `thuthu catalogue index`")
+    return f"{count} records, indexed"
+
+
+def _answers(settings: Settings) -> str:
+    count = len(AnswerBook(settings.files.var / "answers.sqlite").published(wall_clock().date()))
+    if not count:
+        raise _Wrong("no published answers: run `thuthu answers import FOLDER`")
+    return f"{count} published"
+
+
+def _encoder(settings: Settings) -> str:
+    folder = Path(settings.search.encoder)
+    if folder.is_dir() and not is_set_up(folder):
+        raise _Wrong(f"{folder} is not complete: delete it and run `make setup`")
+    if not folder.is_dir():
+        raise _Wrong(f"{folder} is not there: run `make setup`, or name a model folder in [search] encoder")
+    return str(folder)
+
+
+def _rasa_python(settings: Settings) -> str:
+    try:
+        asked = [str(settings.rasa.python), "-c", "import sys; print(sys.version.split()[0])"]
+        version = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as exc:
+        raise _Wrong(f"{settings.rasa.python} does not run: run `make setup` to make Rasa's environment") from exc
+    if not version.startswith("3.10."):
+        what = f"{settings.rasa.python} is Python {version}"
+        raise _Wrong(f"{what}, Rasa needs 3.10: delete .venv-rasa, run `make setup`")
+    return f"Python {version}"
+
+
+def _model(settings: Settings) -> str:
+    if not settings.rasa.model.is_file():
+        raise _Wrong(f"{settings.rasa.model} is not there: run `thuthu train`")
+    if not is_trained(settings):
+        raise _Wrong(f"{settings.rasa.model} is older than its training data: run `thuthu train`")
+    return str(settings.rasa.model)
+
+
+def _ils(settings: Settings) -> str:
+    branches = asyncio.run(SQLiteILS(settings.ils.path, clock=wall_clock).branches())
+    return f"answers; {len(branches)} branches"
+
+
+def _port(settings: Settings) -> str:
+    web = settings.web
+    if port_taken(web.host, web.port):
+        raise _Wrong(f"port {web.port} on {web.host} is in use: it is this product, or set another [web] port")
+    return f"{web.host}:{web.port} is free"

@@ -1,0 +1,150 @@
+"""`thuthu prepare`: makes what is missing before the first start, and nothing that is already there.
+
+Each step is skipped when what it makes is newer than what it is made from, so a second `make run` starts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from connectors.clock import wall_clock
+from connectors.ils.rules import open_days
+from connectors.ils.sqlite_load import ItemRow, LoadError, load_library, read_patron_file
+from connectors.places import places_of
+from connectors.settings import Settings
+from connectors.training import TrainingFailed, is_trained, train
+from library.calendar import CalendarError, LibraryCalendar
+from retrieval.answers import AnswerError
+from retrieval.catalogue import Catalogue
+from retrieval.commands import Places, build_index, import_answers, import_catalogue, is_indexed
+from retrieval.encoder import EncoderSetupError, is_set_up, set_up
+from retrieval.index import read_manifest
+from retrieval.record import SourceError
+from retrieval.storage import StorageError
+
+DEMO = Path("demo")
+DEFAULT_ENCODER = Path("var/encoder")
+
+
+class PreparationError(Exception):
+    """A step could not be done; the message says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Step:
+    what: str
+    is_done: Callable[[], bool]
+    do: Callable[[], object]
+
+
+def prepare(settings: Settings, out: Console) -> None:
+    """Do the steps that are not done. Raises PreparationError."""
+    for step in steps(settings):
+        if step.is_done():
+            continue
+        with out.status(f"{step.what}…"):
+            _do(step)
+        out.print(f"[green]✓[/green] {step.what}")
+
+
+def train_dialogue(settings: Settings, out: Console) -> None:
+    with out.status("Huấn luyện hội thoại · training the dialogue…"):
+        _do(Step("training", lambda: False, lambda: train(settings)))
+    out.print(f"[green]✓[/green] {settings.rasa.model}")
+
+
+def steps(settings: Settings) -> tuple[Step, ...]:
+    """Return what a first start needs, in order: each step uses what those before it made."""
+    places = places_of(settings)
+    return (
+        Step(
+            "Bộ mã nghĩa của câu · sentence encoder",
+            lambda: is_set_up(Path(settings.search.encoder)) or Path(settings.search.encoder) != DEFAULT_ENCODER,
+            lambda: set_up(Path(settings.search.encoder)),
+        ),
+        *(_demo_steps(settings, places) if settings.library.demo else ()),
+        Step("Chỉ mục · index", lambda: is_searchable(places), lambda: build_index(places)),
+        Step("Huấn luyện hội thoại · training the dialogue", lambda: is_trained(settings), lambda: train(settings)),
+    )
+
+
+def _demo_steps(settings: Settings, places: Places) -> tuple[Step, ...]:
+    source, answers, patrons = DEMO / "catalogue.mrc", DEMO / "answers", DEMO / "patrons.yml"
+
+    def once(what: str, made: Path, sources: tuple[Path, ...], do: Callable[[], object]) -> Step:
+        note = settings.files.var / "prepared" / made.stem
+
+        def noted() -> None:
+            do()
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(_digest(sources))
+
+        return Step(what, lambda: made.is_file() and note.is_file() and note.read_text() == _digest(sources), noted)
+
+    return (
+        once("Mục lục mẫu · demo catalogue", places.catalogue, (source,), lambda: import_catalogue(source, places)),
+        once(
+            "Sổ tay trả lời mẫu · demo answers",
+            places.answers,
+            tuple(sorted(answers.glob("*.yml"))),
+            lambda: import_answers(answers, places, wall_clock()),
+        ),
+        once(
+            "Bạn đọc mẫu · demo patrons",
+            settings.ils.path,
+            (patrons, source),
+            lambda: load_demo_patrons(settings, settings.ils.path, wall_clock().date()),
+        ),
+    )
+
+
+def is_searchable(places: Places) -> bool:
+    """Return whether the index in use is of today's catalogue and finds by meaning too."""
+    return is_indexed(places) and bool(read_manifest(places.index).model or not places.encoder)
+
+
+def load_demo_patrons(settings: Settings, path: Path, today: date) -> None:
+    """Make a library system at `path` with the copies of the catalogue and the demo patrons, dated from `today`."""
+    calendar = LibraryCalendar.load(settings.library.calendar)
+    copies = [
+        ItemRow(
+            record_id=record.record_id,
+            title=record.full_title,
+            barcode=item.barcode,
+            branch=item.branch,
+            call_number=item.call_number,
+            room=item.room,
+            reading_only=item.reading_only,
+        )
+        for record in Catalogue(places_of(settings).catalogue)
+        for item in record.items
+    ]
+    load_library(
+        path,
+        copies,
+        read_patron_file(DEMO / "patrons.yml"),
+        today,
+        next_open_day=open_days(calendar),
+    )
+
+
+def _do(step: Step) -> None:
+    try:
+        step.do()
+    except (TrainingFailed, EncoderSetupError, SourceError, StorageError, AnswerError, LoadError, CalendarError) as exc:
+        raise PreparationError(f"{step.what}: {exc}") from exc
+    except OSError as exc:
+        raise PreparationError(f"{step.what}: {exc}; is there room on the disk, and may we write there?") from exc
+
+
+def _digest(sources: tuple[Path, ...]) -> str:
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,124 @@
+"""`thuthu run`: keeps the gateway and Rasa alive. Each may die alone; the other goes on and waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from connectors.processes import (
+    Wiring,
+    gateway_command,
+    port_taken,
+    rasa_command,
+    rasa_environment,
+    start,
+    stop,
+)
+from connectors.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+LIVED_WELL_S = 30.0
+LONGEST_PAUSE_S = 10.0
+PROBE_EVERY_S = 10.0
+PROBES_MISSED = 4
+
+
+class PortTaken(Exception):
+    """Another program already listens where we should."""
+
+
+@dataclass(frozen=True)
+class Child:
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    health_url: str
+
+
+async def run(settings: Settings, config: Path, on_ready: Callable[[], Awaitable[None]]) -> None:
+    """Return after SIGINT or SIGTERM, with both children stopped. Raises PortTaken before anything is started."""
+    web = settings.web
+    if port_taken(web.host, web.port):
+        raise PortTaken(
+            f"port {web.port} on {web.host} is taken by another program (another `make run`?): "
+            f"stop it, or set another [web] port in {config}"
+        )
+    wiring = Wiring.fresh()
+    children = (
+        Child(
+            "gateway",
+            gateway_command(config),
+            {**os.environ, **wiring.environment()},
+            f"http://{web.host}:{web.port}/healthz",
+        ),
+        Child(
+            "rasa",
+            rasa_command(settings, wiring),
+            rasa_environment(settings, wiring),
+            f"{wiring.rasa_url}/webhooks/thuthu/",
+        ),
+    )
+    stopping = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
+    keepers = [asyncio.create_task(_keep(child)) for child in children]
+    announcer = asyncio.create_task(_announce(children, on_ready))
+    await stopping.wait()
+    for task in (announcer, *keepers):
+        task.cancel()
+    await asyncio.gather(announcer, *keepers, return_exceptions=True)
+
+
+async def _keep(child: Child) -> None:
+    """Start the child again whenever it ends or no longer answers, with growing pauses while it keeps failing."""
+    pause_s = 0.0
+    while True:
+        started = asyncio.get_running_loop().time()
+        process = await start(child.command, child.environment)
+        watcher = asyncio.create_task(_watch(child, process))
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await stop(process)
+            raise
+        finally:
+            watcher.cancel()
+        lived_well = asyncio.get_running_loop().time() - started > LIVED_WELL_S
+        pause_s = 0.0 if lived_well else min(LONGEST_PAUSE_S, pause_s * 2 or 0.25)
+        logger.warning("%s ended with code %s; starting it again in %.1f s", child.name, code, pause_s)
+        await asyncio.sleep(pause_s)
+
+
+async def _watch(child: Child, process: asyncio.subprocess.Process) -> None:
+    """Kill a child that answered once and then stays silent: a hung process helps nobody."""
+    missed, answered = 0, False
+    async with httpx.AsyncClient(timeout=PROBE_EVERY_S) as client:
+        while missed < PROBES_MISSED:
+            await asyncio.sleep(PROBE_EVERY_S if answered else 0.5)
+            healthy = await _healthy(client, child.health_url)
+            missed = 0 if healthy or not answered else missed + 1
+            answered = answered or healthy
+    logger.error("%s no longer answers; killing it", child.name)
+    process.kill()
+
+
+async def _announce(children: tuple[Child, ...], on_ready: Callable[[], Awaitable[None]]) -> None:
+    async with httpx.AsyncClient(timeout=2.0) as client:
+        while not all([await _healthy(client, child.health_url) for child in children]):
+            await asyncio.sleep(0.2)
+    await on_ready()
+
+
+async def _healthy(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
