@@ -20,8 +20,9 @@ import psutil
 from bot.actions.roster import all_actions
 from connectors.account import StoredLinks
 from connectors.actions import action_app
-from connectors.app import action_services, lay_ground, serving
+from connectors.app import Ground, action_services, lay_ground, serving
 from connectors.clock import wall_clock
+from connectors.mailbox import open_conversation
 from connectors.processes import Wiring, rasa_environment, start, stop
 from connectors.settings import load_settings
 from connectors.turns import OpenTurns
@@ -33,6 +34,7 @@ MESSAGES = {
     "search": "có sách dạy nuôi tôm không",
     "loans": "em đang mượn gì",
 }
+DEMO_LOGIN = ("DT000101", "260101")  # demo/patrons.yml
 TURNS_EACH = 40
 CLIENTS = (1, 8)
 
@@ -83,17 +85,20 @@ async def _main() -> None:
                 await asyncio.to_thread(ground.searcher.warm_up)
                 await _until(client, f"{own.public_url}/readyz")
                 await _until(client, f"{wiring.rasa_url}/webhooks/rest/")
-                await _measure(client, own.public_url, wiring.rasa_url)
+                await _measure(client, own.public_url, wiring.rasa_url, ground, links)
                 _memory(product.pid)
         finally:
             await stop(bare)
             await stop(product)
 
 
-async def _measure(client: httpx.AsyncClient, url: str, rasa_url: str) -> None:
+async def _measure(client: httpx.AsyncClient, url: str, rasa_url: str, ground: Ground, links: StoredLinks) -> None:
+    who = await ground.ils.authenticate(*DEMO_LOGIN)
+
     async def whole() -> Ask:
         opened = (await client.post(f"{url}/api/conversations")).json()
         headers = {"Authorization": f"Bearer {opened['token']}"}
+        await links.link_now(opened["conversation"], who, "bench")
 
         async def ask(text: str) -> None:
             body = {"id": uuid.uuid4().hex, "text": text}
@@ -104,7 +109,8 @@ async def _measure(client: httpx.AsyncClient, url: str, rasa_url: str) -> None:
         return ask
 
     async def bare() -> Ask:
-        sender = uuid.uuid4().hex
+        sender, _ = await ground.store.write(lambda db: open_conversation(db, "bench", wall_clock()))
+        await links.link_now(sender, who, "bench")
 
         async def ask(text: str) -> None:
             body = {"sender": sender, "message": text}
