@@ -33,7 +33,7 @@ def action_app(actions: list[Action], turns: OpenTurns, secret: str) -> FastAPI:
         if not secrets.compare_digest(request.headers.get("X-Thuthu-Secret", "").encode(), secret.encode()):
             raise HTTPException(status.HTTP_403_FORBIDDEN, "forbidden")
         # Rasa 3.6 leaves the domain out, no action of ours reads it, and the newer SDK insists that there is one.
-        call: dict[str, Any] = {"domain": {}, **await request.json()}
+        call = {"domain": {}, **await _call_in(request)}
         try:
             turns.check(str(call.get("sender_id")), _message_of(call))
             result = await executor.run(call)
@@ -50,7 +50,19 @@ def action_app(actions: list[Action], turns: OpenTurns, secret: str) -> FastAPI:
     return app
 
 
+async def _call_in(request: Request) -> dict[str, Any]:
+    try:
+        call = await request.json()
+    except ValueError:
+        call = None
+    if not isinstance(call, dict):
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, "not a call for an action")
+    return call
+
+
 def _message_of(call: dict[str, Any]) -> str | None:
     """Return which message Rasa says it is answering: the gateway sent its id along."""
-    latest = (call.get("tracker") or {}).get("latest_message") or {}
-    return (latest.get("metadata") or {}).get("message")
+    found: Any = call
+    for key in ("tracker", "latest_message", "metadata", "message"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None

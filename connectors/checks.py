@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from connectors.clock import wall_clock
 from connectors.ils.sqlite import SQLiteILS
 from connectors.processes import port_taken
@@ -89,6 +91,8 @@ def _answers(settings: Settings) -> str:
 
 
 def _encoder(settings: Settings) -> str:
+    if not settings.search.encoder:
+        return "none set: finding by words alone"
     folder = Path(settings.search.encoder)
     if folder.is_dir() and not is_set_up(folder):
         raise _Wrong(f"{folder} is not complete: delete it and run `make setup`")
@@ -124,6 +128,12 @@ def _ils(settings: Settings) -> str:
 
 def _port(settings: Settings) -> str:
     web = settings.web
-    if port_taken(web.host, web.port):
-        raise _Wrong(f"port {web.port} on {web.host} is in use: it is this product, or set another [web] port")
-    return f"{web.host}:{web.port} is free"
+    if not port_taken(web.host, web.port):
+        return f"{web.host}:{web.port} is free"
+    try:
+        ours = httpx.get(f"http://{web.host}:{web.port}/healthz", timeout=2).json() == {"status": "ok"}
+    except (httpx.HTTPError, ValueError):
+        ours = False
+    if not ours:
+        raise _Wrong(f"port {web.port} on {web.host} is taken by another program: set another [web] port")
+    return f"this product is serving on {web.host}:{web.port}"

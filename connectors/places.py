@@ -9,4 +9,5 @@ from retrieval.commands import Places
 
 
 def places_of(settings: Settings) -> Places:
-    return Places.under(settings.files.var, Path(settings.search.encoder))
+    encoder = settings.search.encoder
+    return Places.under(settings.files.var, Path(encoder) if encoder else None)

@@ -63,7 +63,7 @@ class RasaSection(Section):
 
 
 class SearchSection(Section):
-    encoder: str = "var/encoder"  # a sentence-transformers model: a folder or a name already on this machine
+    encoder: str = "var/encoder"  # folder of a sentence-transformers model; empty: find by words alone
 
 
 class SQLiteILSSection(Section):

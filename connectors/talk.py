@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -69,11 +69,16 @@ class Rehearsal:
     clock: SettableClock
     ils: SwitchedILS
     system: SQLiteILS
-    conversation_id: str
-    card: str
+    channel: str
+    conversation_id: str = ""
+    card: str = DEMO_CARD
     heard_up_to: int = 0
     turns: int = 0
     last: Message | None = None
+
+    async def another(self, card: str | None = None) -> Rehearsal:
+        """Return a second conversation with the same product and the same clock, of a patron linked to `card` if any."""
+        return await _conversation(replace(self, heard_up_to=0, turns=0, last=None), card)
 
     async def turn(self, line: Any) -> dict[str, Any]:
         """Return what one line of the script brought: intent, slots as typed, replies."""
@@ -183,16 +188,20 @@ async def rehearsal(
             async with serving(gateway.action_listener, wiring.action_port):
                 await asyncio.to_thread(gateway.warm_up)
                 await _until_ready(gateway, rasa)
-                conversation_id, _ = await gateway.ground.store.write(
-                    lambda db: mailbox.open_conversation(db, channel, clock())
-                )
-                talk = Rehearsal(gateway, clock, ils, system, conversation_id, card or DEMO_CARD)
-                if card:
-                    await _link(talk, card)
-                yield talk
+                yield await _conversation(Rehearsal(gateway, clock, ils, system, channel), card)
         finally:
             await gateway.close()
             await stop(rasa)
+
+
+async def _conversation(talk: Rehearsal, card: str | None) -> Rehearsal:
+    conversation_id, _ = await talk.gateway.ground.store.write(
+        lambda db: mailbox.open_conversation(db, talk.channel, talk.clock())
+    )
+    opened = replace(talk, conversation_id=conversation_id, card=card or DEMO_CARD)
+    if card:
+        await _link(opened, card)
+    return opened
 
 
 def _copied(settings: Settings, folder: Path, moment: datetime) -> Settings:

@@ -120,14 +120,12 @@ def _name_fields(work: Work) -> Iterable[pymarc.Field]:
 def _text_fields(work: Work) -> Iterable[pymarc.Field]:
     authors = ", ".join(_authors(work)) or work.get("corporate", "")
     said = f"{authors} ; {work['translator']} dịch" if work.get("translator") else authors
-    named = f"{work['title']}. " if work.get("part") else work["title"]
     slash = " /" if said else ""
     if work.get("isbn"):
         yield _field("020", "  ", a=str(work["isbn"]))
     yield _field("041", "1 " if work.get("original") else "0 ", a=work.get("language", "vie"))
     yield _field("082", "04", a=str(work["ddc"]), **{"2": "23"})
-    title = {"a": named.strip() + (slash if not work.get("part") else ""), "n": f"{work.get('part', '')}{slash}"}
-    yield _field("245", "10" if authors else "00", a=title["a"], n=title["n"] if work.get("part") else "", c=said)
+    yield _field("245", "10" if authors else "00", **_title(work, slash), c=said)
     publisher, year = work.get("publisher", ""), str(work.get("year", ""))
     if publisher or year:
         yield _field("260", "  ", b=publisher + ("," if publisher and year else ""), c=year)
@@ -143,6 +141,14 @@ def _text_fields(work: Work) -> Iterable[pymarc.Field]:
     yield from (_field("653", "  ", a=subject) for subject in work["subjects"])
     if original := work.get("original"):
         yield _field("765", "0 ", t=original)
+
+
+def _title(work: Work, slash: str) -> dict[str, str]:
+    """Return the subfields of the title with ISBD's marks between them: a. n / and a : b /."""
+    main, _, rest = work["title"].partition(": ")
+    if part := work.get("part"):
+        return {"a": f"{work['title']}.", "n": part + slash}
+    return {"a": f"{main} :", "b": rest + slash} if rest else {"a": main + slash}
 
 
 def _item_fields(work: Work) -> Iterable[pymarc.Field]:

@@ -27,6 +27,7 @@ from retrieval.vectors import Kind, VectorStore
 
 _CHOICES = 3
 _SURE, _PERHAPS = 0.55, 0.28  # probability that the best match is right: say it; offer it among others
+_CAUTION = 1.0  # how much a small book trusts the default rather than itself
 _SAMPLE = 400  # wordings asked to learn how sure a match is
 _MOST_EMBEDDED_INLINE = 64  # missing vectors computed while a patron waits; more of them wait for `warm_up`
 _WORD_WEIGHTS = (0.2, 0.3, 0.5)  # exact words, folded words and pairs, letters
@@ -150,6 +151,9 @@ class Shelf:
         self._rows = [np.flatnonzero(self._owner == i) for i in range(len(answers))]
         counts = np.bincount(self._owner, minlength=len(answers))
         self._first = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64) if len(answers) else counts
+        self._wordings: dict[str, set[int]] = {}
+        for i, text in asked:
+            self._wordings.setdefault(" ".join(words(without_courtesies(text)).folded), set()).add(i)
         self._words = [frozenset(words(text).folded) for text in self._texts]
         self._rarity, self._unseen = _rarities([self._words_of(i, -1) for i in range(len(answers))])
         self._likeness = [Likeness(self._texts, terms) for terms in (exact_terms, folded_terms, letter_terms)]
@@ -174,6 +178,8 @@ class Shelf:
         if not self.answers or hidden.all() or not text.strip():
             return Unknown(())
         question = self.understood(text)
+        if (known := self._known(question)) is not None and not hidden[known]:
+            return Sure(self.answers[known], 1.0)
         matches = self._matches(question)
         scores = self._by_answer(matches.whole)
         scores[hidden] = -1.0
@@ -197,6 +203,11 @@ class Shelf:
         if own.sure or self._library_restorer is None:
             return own.text
         return self._library_restorer.restore(plain, 1)[0].text
+
+    def _known(self, question: str) -> int | None:
+        """Return the one answer that has this very question among its wordings, marks aside."""
+        holders = self._wordings.get(" ".join(words(question).folded), set())
+        return next(iter(holders)) if len(holders) == 1 else None
 
     def _matches(self, question: str, vector: Vectors | None = None) -> _Matches:
         """Return how well each text of the shelf matches the question."""
@@ -283,8 +294,8 @@ class _Belief:
         weights = prior.copy()
         for _ in range(20 if len(features) else 0):
             p = 1 / (1 + np.exp(-features @ weights))
-            slope = features.T @ (p - right) + 0.1 * (weights - prior)
-            curve = (features * (p * (1 - p))[:, None]).T @ features + 0.1 * np.eye(len(weights))
+            slope = features.T @ (p - right) + _CAUTION * (weights - prior)
+            curve = (features * (p * (1 - p))[:, None]).T @ features + _CAUTION * np.eye(len(weights))
             weights = weights - np.linalg.solve(curve, slope)
         return cls(weights)
 

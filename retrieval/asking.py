@@ -29,6 +29,7 @@ tra|tra cứu|tra giúp|muốn mượn|mượn|muốn đọc|đọc|muốn hỏi
 cho em
 cho mình|cho tôi|cho xem|cho|xin|giúp|giúp em|giúp mình|giùm|giùm em
 giới thiệu|giới thiệu giúp|gợi ý|gợi ý cho em|giới thiệu cho em|đề xuất|liệt kê
+có cuốn|có quyển|có sách|có truyện|có tài liệu|có bộ
 cuốn|quyển|bộ|cuốn sách|quyển sách|quyển truyện|cuốn truyện|tác phẩm|đầu sách|sách|truyện|tiểu thuyết|tài liệu
 giáo trình
 ấn phẩm|tựa sách|tựa|tên sách|tên|nhan đề

@@ -186,11 +186,13 @@ def read_manifest(index: Path) -> Manifest:
     try:
         manifest = Manifest(**json.loads((index / _MANIFEST).read_text(encoding="utf-8")))
     except FileNotFoundError as exc:
-        raise IndexUnreadable(f"{index}: there is no index yet; build it from the catalogue") from exc
+        raise IndexUnreadable(f"{index}: there is no index yet: run `thuthu catalogue index`") from exc
     except (OSError, ValueError, TypeError) as exc:
-        raise IndexUnreadable(f"{index}: the index cannot be read ({exc}); build it again") from exc
+        raise IndexUnreadable(f"{index}: the index cannot be read ({exc}): run `thuthu catalogue index`") from exc
     if manifest.format != FORMAT:
-        raise IndexUnreadable(f"{index}: format {manifest.format}, this program reads {FORMAT}; build it again")
+        raise IndexUnreadable(
+            f"{index}: format {manifest.format}, this program reads {FORMAT}: run `thuthu catalogue index`"
+        )
     return manifest
 
 
@@ -201,7 +203,7 @@ def open_index(index: Path) -> Index:
     for name, (size, _) in manifest.files.items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != size:
-            raise IndexUnreadable(f"{path}: missing or cut short; build the index again")
+            raise IndexUnreadable(f"{path}: missing or cut short: run `thuthu catalogue index`")
     return Index(
         manifest,
         TitleBook.open(folder / "titles.bin"),

@@ -14,9 +14,11 @@ from rasa_sdk.executor import CollectingDispatcher
 from bot.actions.base import Heard, LibraryAction, Services
 from bot.actions.buttons import button
 from bot.actions.hours_words import hours_today
+from bot.actions.private import say_private
+from bot.actions.wording import asks_what_somebody_has, pries
 from library.phrasing import Lang, Words, short_date
 from retrieval.answers import Answer
-from retrieval.searcher import Sure, Which
+from retrieval.searcher import Sure, Unknown, Which
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,11 @@ class TellAnswer(LibraryAction):
                 dispatcher.utter_message(response="utter_answer_gone")
             return []
         found = await asyncio.to_thread(self.services.answers().ask, heard.text, heard.turn.now.date())
+        if _is_private(heard.text, found):
+            return say_private(dispatcher, heard)
+        if not any(c.isalnum() for c in heard.text):
+            dispatcher.utter_message(response="utter_not_understood")
+            return []
         if isinstance(found, Sure) and tell(self.services, dispatcher, heard, found.answer):
             return []
         if isinstance(found, Which):
@@ -46,6 +53,13 @@ class TellAnswer(LibraryAction):
         await self.services.desk.unanswered(heard.turn, heard.text, "thiếu kiến thức")
         dispatcher.utter_message(response="utter_answer_unknown")
         return []
+
+
+def _is_private(text: str, found: Sure | Which | Unknown) -> bool:
+    """Return whether somebody else's card is asked about, and not a rule that the librarians have written down."""
+    if isinstance(found, Sure):
+        return found.confidence < 1.0 and asks_what_somebody_has(text)
+    return pries(text)
 
 
 async def tell_if_sure(services: Services, dispatcher: CollectingDispatcher, heard: Heard) -> bool:

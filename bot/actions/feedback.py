@@ -10,7 +10,6 @@ from rasa_sdk.executor import CollectingDispatcher
 from bot.actions.base import Heard, LibraryAction
 from bot.actions.forms import interrupted, leave_form
 from bot.actions.handoff import offer_librarian
-from bot.actions.safety import CaringAction
 from bot.actions.wording import angry, plainly, says
 
 PRAISE, SUGGESTION, COMPLAINT = "praise", "suggestion", "complaint"
@@ -52,12 +51,12 @@ def only_announces(text: str) -> bool:
     return text.startswith("/") or not _ANNOUNCING.sub(" ", plainly(text)).strip()
 
 
-class TakeFeedback(CaringAction):
+class TakeFeedback(LibraryAction):
     """Takes the feedback from this message; when it holds none, opens the form."""
 
     action_name = "action_take_feedback"
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if only_announces(heard.text):
             return [SlotSet("feedback_text", None), FollowupAction("feedback_form")]
         return await _store(self, dispatcher, heard, heard.text)
@@ -76,13 +75,13 @@ class AskFeedback(LibraryAction):
         return []
 
 
-class StoreFeedback(CaringAction):
+class StoreFeedback(LibraryAction):
     """The form has its text, or was dropped."""
 
     action_name = "action_store_feedback"
     keeps_question = True
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         text = str(heard.remembered("feedback_text") or "")
         if not text:
             return []

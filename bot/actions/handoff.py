@@ -9,17 +9,16 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, LibraryAction, Services
 from bot.actions.questions import ask
-from bot.actions.safety import CaringAction
 from bot.actions.wording import refuses
 from library.phrasing import Lang, Words, clock, full_date, relative_name
 
 CALL_LIBRARIAN, NOT_NOW = Words("Gặp thủ thư", "Ask a librarian"), Words("Để sau", "Not now")
 
 
-class CallLibrarian(CaringAction):
+class CallLibrarian(LibraryAction):
     action_name = "action_call_librarian"
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if refuses(heard.text, r"gap thu thu|gap nguoi|goi thu thu|moi thu thu|thu thu|librarian"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []

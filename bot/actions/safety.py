@@ -1,14 +1,10 @@
-"""Words of self-harm or danger, whatever intent they were taken for: a short safe reply, help lines, a librarian."""
+"""Words of self-harm or danger, whatever intent they were taken for. `LibraryAction.run` listens for them."""
 
 from __future__ import annotations
 
 import re
 from enum import Enum
 
-from rasa_sdk.events import EventType
-from rasa_sdk.executor import CollectingDispatcher
-
-from bot.actions.base import Heard, LibraryAction
 from bot.actions.wording import says
 from library.phrasing import Words
 from library.text import fold, nfc
@@ -28,7 +24,7 @@ _SELF_HARM = (
     r"sống (?:làm gì nữa|không nổi nữa|để làm gì)",
     r"(?:chán sống|kết liễu|kết thúc (?:cuộc đời|cuộc sống|tất cả))",
     r"(?:rạch tay|cắt tay (?:mình|em|tôi|con|tự)|cắt cổ tay|nhảy lầu|nhảy cầu|uống thuốc (?:sâu|chuột|ngủ tự)|treo cổ)",
-    rf"{_I} (?:bị|đang bị) (?:đánh|bạo hành|xâm hại|hiếp|quấy rối|bắt cóc|nhốt)",
+    rf"{_I} (?:bị|đang bị)(?: \w+){{0,2}} (?:đánh(?! dấu| giá| mất| rơi)|bạo hành|xâm hại|hiếp|quấy rối|bắt cóc|nhốt)",
     r"(?:kill|hurt|harm) myself|(?:want|going) to die|end my life|suicidal|commit suicide",
 )
 _DANGER = (
@@ -57,21 +53,3 @@ def danger_in(text: str) -> Danger | None:
     if any(says(pattern, text) for pattern in _SELF_HARM):
         return Danger.SELF_HARM
     return Danger.BUILDING if any(says(pattern, text) for pattern in _DANGER) else None
-
-
-class CaringAction(LibraryAction):
-    """An action that first listens for danger; subclasses write `answer`."""
-
-    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        if danger := danger_in(heard.text):
-            ticket = await self.services.desk.ticket(heard.turn, danger.value)
-            lines = self.services.facts.get("helpline", NATIONAL_LINES.vi)
-            if heard.lang == "en":
-                lines = self.services.facts.get("helpline_en", NATIONAL_LINES.en)
-            dispatcher.utter_message(response=f"utter_{danger.value}", helpline=lines, number=ticket.number)
-            return []
-        return await self.answer(dispatcher, heard)
-
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        """Say what is to be said when nobody is in danger."""
-        raise NotImplementedError

@@ -15,7 +15,6 @@ from bot.actions.buttons import button
 from bot.actions.forms import leave_form
 from bot.actions.handoff import offer_librarian
 from bot.actions.questions import do_after_yes
-from bot.actions.safety import CaringAction
 from bot.actions.wording import angry, plainly, pries
 from library.phrasing import Words
 
@@ -25,12 +24,12 @@ MY_CARD = Words("Thẻ đó là của mình", "That card is mine")
 LATEST = Words("Làm việc bạn vừa hỏi", "Do what you asked me about")
 
 
-class SmallTalk(CaringAction):
+class SmallTalk(LibraryAction):
     """Says one response and is done."""
 
     response: ClassVar[str]
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         name = self.services.library_name_en if heard.lang == "en" else self.services.library_name
         dispatcher.utter_message(response=self.response, library=name)
         return []
@@ -76,19 +75,19 @@ class OutOfScope(SmallTalk):
     action_name = "action_out_of_scope"
     response = "utter_out_of_scope"
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if pries(heard.text):
             return say_private(dispatcher, heard)
         if angry(heard.text):
             return offer_librarian(dispatcher, heard, "utter_offer_after_anger")
-        return await super().answer(dispatcher, heard)
+        return await super().act(dispatcher, heard)
 
 
-class ChangeLanguage(CaringAction):
+class ChangeLanguage(LibraryAction):
     action_name = "action_change_language"
     keeps_question = True
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         locale = heard.one("locale") or _language_in(heard)
         if locale is None:
             dispatcher.utter_message(response="utter_which_language")
@@ -113,13 +112,13 @@ def _language_in(heard: Heard) -> str | None:
     return named[-1].lastgroup if named else None
 
 
-class Affirm(CaringAction):
+class Affirm(LibraryAction):
     """Confirms a log-in that waits for its owner's word, or does what the open question was about; else asks."""
 
     action_name = "action_affirm"
     keeps_question_on_error = True
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         pressed, question = heard.one("question"), question_still_open(heard)
         name = await self.services.links.pending(heard.turn) if pressed in (None, SIGN_IN_QUESTION) else None
         if name and question and pressed is None:
@@ -147,13 +146,13 @@ def _ask_yes_to_which(dispatcher: CollectingDispatcher, heard: Heard, question: 
     return [SlotSet("open_question", question)]
 
 
-class Deny(CaringAction):
+class Deny(LibraryAction):
     """Throws away a log-in that was not the patron's, or closes the open question and form; else asks."""
 
     action_name = "action_deny"
     nothing_open: ClassVar[str] = "utter_no_to_what"
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         pressed, question = heard.one("question"), question_still_open(heard)
         if pressed in (None, SIGN_IN_QUESTION) and await self.services.links.refuse(heard.turn):
             dispatcher.utter_message(response="utter_link_refused")
@@ -179,12 +178,12 @@ def _answers_another(pressed: str | None, heard: Heard) -> bool:
     return pressed is not None and (question is None or question["asked_at"] != pressed)
 
 
-class NotUnderstood(CaringAction):
+class NotUnderstood(LibraryAction):
     """Says so in other words each time, offers three ways on, then a person; the librarians see what was asked."""
 
     action_name = "action_not_understood"
 
-    async def answer(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if pries(heard.text):
             return say_private(dispatcher, heard)
         if not heard.turn.masked and any(c.isalpha() for c in heard.text):

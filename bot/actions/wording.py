@@ -32,6 +32,14 @@ _PRIVATE = r"mượn|nợ|phạt|đặt giữ|thẻ|địa chỉ|số điện th
 _NAMED_PERSON = re.compile(
     r"\b(?:bạn|anh|chị|cô|thầy|chú|bác|ông|bà)\s+(?P<name>\w+)(?:\s+\w+){0,3}?\s+(?:mượn|nợ|bị phạt|giữ|đặt)\b"
 )
+_WHERE_SOMEBODY_IS = re.compile(
+    r"\b(?:số điện thoại|sđt|zalo|facebook|địa chỉ|nhà)(?: nhà)?(?: của)?\s+(?:bạn|anh|chị|cô|thầy|chú|bác|ông|bà)"
+    r"\s+(?P<name>\w+)"
+)
+_ASKS_WHAT = (
+    r"mượn (?:gì|những gì|sách gì|cuốn gì|cuốn nào|mấy cuốn)|nợ (?:gì|bao nhiêu|nhiêu|tiền)|bị phạt|đặt giữ gì"
+    r"|địa chỉ|số điện thoại|sđt|borrow(?:ed|ing)|on loan|owes?|address|phone"
+)
 _ANGRY = (
     r"bực mình|bực quá|bực bội|bực thật|tức quá|tức mình|bức xúc|tức giận|điên lên|ngu quá|ngu vậy|ngu thế|ngu lắm"
     r"|quá ngu|đồ ngu|đồ điên|mày ngu|bot ngu|vô trách nhiệm|tắc trách|cẩu thả|hách dịch|làm ăn kiểu gì|làm ăn gì kỳ"
@@ -82,13 +90,19 @@ def about_someone_else(text: str) -> bool:
     """Return whether the message asks after another person's card ("của chồng em", "anh Nam đang mượn gì")."""
     if says(_OWN_CARD, text):
         return False
-    named = (found["name"][0].isupper() for found in _NAMED_PERSON.finditer(nfc(text)))
+    found = [*_NAMED_PERSON.finditer(nfc(text)), *_WHERE_SOMEBODY_IS.finditer(nfc(text))]
+    named = (each["name"][0].isupper() for each in found)
     return says(_SOMEBODY_ELSE, text) or any(named)
 
 
 def pries(text: str) -> bool:
     """Return whether another person's loans, debts or address are asked for, whatever else is said."""
     return about_someone_else(text) and says(_PRIVATE, text)
+
+
+def asks_what_somebody_has(text: str) -> bool:
+    """Return whether the very loans, debts or address of another person are asked for, not the rules about them."""
+    return about_someone_else(text) and says(_ASKS_WHAT, text)
 
 
 def angry(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Parts of the day, and hours."""
 
 import re
-from datetime import time
+from datetime import time, timedelta
 
 from library.dates.reading import NUMBER, TITLED, PartOfDay, Reading, Scene, among, number, reads
 from library.text import fold, has_diacritics
@@ -62,8 +62,9 @@ def _unmarked_part(match: re.Match[str], scene: Scene) -> bool:
 def _english_part(match: re.Match[str], scene: Scene) -> Reading | None:
     if scene.just_before(match) == "good":
         return None
-    today = scene.today if match[0].startswith("this ") else None
-    return Reading("part_of_day", today, today, part=_PARTS[match["part"] or match["late"]])
+    ahead = {"this": 0, "tomorrow": 1}.get(match[0].split(" ")[0])
+    day = None if ahead is None else scene.today + timedelta(days=ahead)
+    return Reading("part_of_day", day, day, part=_PARTS[match["part"] or match["late"]])
 
 
 _LASTING = among("trong thêm mỗi suốt đa được cách 24")

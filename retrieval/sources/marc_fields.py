@@ -13,7 +13,7 @@ from retrieval.record import ADULTS, CHILDREN, PUPILS, Contributor, Identifier, 
 
 Notes: TypeAlias = list[tuple[str, str]]  # what was found, and the text in question
 
-_ISBD_END = re.compile(r"[\s/:;,=+]+$")  # the marks that announce the next element
+_ISBD_END = re.compile(r"(?:\s+[/:;,=+]|[/:;,])*\s*$")  # marks that announce the next element; "C++" keeps its own
 _NON_SORTING = dict.fromkeys(map(ord, "\x88\x89\x98\x9c"))  # control marks around "The"
 _ODD_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _ABBREVIATED = re.compile(r"(?:\b[A-ZĐ]|\bTp|\bNxb|\bv\.v|\.\.)\.$")  # "H.", "Tp.", "..." keep their stop

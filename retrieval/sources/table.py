@@ -34,16 +34,15 @@ _COLUMNS = {
     "call_number": ("ky hieu xep gia", "ky hieu", "xep gia"),
 }
 _NAMES = {word: column for column, words in _COLUMNS.items() for word in (column.replace("_", " "), *words)}
-_AS_THEY_ARE = {
-    "subtitle",
-    "part",
-    "publisher",
-    "place",
-    "language",
-    "material",
-    "audience",
-    "classification",
-    "summary",
+_AS_THEY_ARE = frozenset(_COLUMNS) - {
+    "record_id",
+    "author",
+    "year",
+    "subjects",
+    "isbn",
+    "barcode",
+    "branch",
+    "call_number",
 }
 
 

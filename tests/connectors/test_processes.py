@@ -49,7 +49,9 @@ def test_a_child_dies_when_its_parent_is_killed() -> None:
 
 
 async def test_a_child_that_ignores_the_request_to_end_is_killed() -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    )
     child = await start([sys.executable, "-c", deaf], {})
     await asyncio.sleep(0.3)
     await stop(child, patience_s=0.3)

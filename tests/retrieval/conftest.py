@@ -24,8 +24,9 @@ def book(record_id: str, title: str, author: str = "", **more: object) -> Record
 
 BOOKS = [
     book("1", "Số đỏ", "Vũ Trọng Phụng", year=1988, subjects=("Tiểu thuyết trào phúng",),
-         items=(Item("MT0001", "MT", "895.922332 / VU-P"),), identifiers=(Identifier("isbn", "9786041000018"),)),
-    book("2", "Sơ đồ tư duy", "Tony Buzan", year=2015, subjects=("Kỹ năng học tập",), items=(Item("CL0002", "CL", "153"),)),
+         items=(Item("MT721945801", "MT", "895.922332 / VU-P"),), identifiers=(Identifier("isbn", "9786041000018"),)),
+    book("2", "Sơ đồ tư duy", "Tony Buzan", year=2015, subjects=("Kỹ năng học tập",),
+         items=(Item("CL0002", "CL", "153"),)),
     book("3", "Dế Mèn phiêu lưu ký", "Tô Hoài", year=2019, audience="thiếu nhi", subjects=("Văn học thiếu nhi",),
          summary="Chú dế rời quê đi phiêu lưu, học được bài học từ lỗi lầm đầu đời."),
     book("4", "Kỹ thuật nuôi tôm càng xanh", "Nguyễn Việt Thắng", year=2006, subjects=("Nuôi trồng thuỷ sản",),
