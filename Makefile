@@ -44,7 +44,8 @@ bench: setup ## figures, one JSON line each
 	.venv/bin/python -m bench
 
 eval-nlu: setup ## make eval-nlu DATA=file.tsv [OUT=file.json]
-	.venv-rasa/bin/python -m bot.evaluate $(DATA) $(if $(OUT),--out $(OUT)) --config $(CONFIG)
+	@test -n "$(DATA)" || { echo "make eval-nlu DATA=file.tsv [OUT=file.json]: text, intent, slots JSON, tags"; exit 2; }
+	@.venv-rasa/bin/python -W ignore -m bot.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)")
 
 clean: ## everything made at run time, environments too
 	rm -rf .venv .venv-rasa var

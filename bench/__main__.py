@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bench import retrieval, turns
+from bench import retrieval, segmentation, turns
 
 if __name__ == "__main__":
     retrieval.main()
+    segmentation.main()
     turns.main()

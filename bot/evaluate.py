@@ -10,13 +10,17 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
 import unicodedata
+import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Tuple
 
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+TITLES = "var/index/titles.bin"  # the slot extractor looks titles up in the catalogue
 REFUSALS = {"out_of_scope", "nlu_fallback"}
 PROGRESS_EVERY = 100
 
@@ -75,6 +79,8 @@ def read(path: Path) -> List[Tuple[str, str, Slots, Tuple[str, ...]]]:
 
 async def judge(model: Path, rows: Sequence[Tuple[str, str, Slots, Tuple[str, ...]]]) -> List[Judged]:
     """Return each message with what the model understood."""
+    # Rasa's old dependencies warn about themselves, and switch warnings on again when they are switched off.
+    warnings.showwarning = lambda *_args, **_kwargs: None
     from rasa.core.agent import Agent  # heavy: only when there is something to judge
     from rasa.utils.log_utils import configure_structlog
 
@@ -165,6 +171,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("var/models/dialogue.tar.gz"))
     parser.add_argument("--out", type=Path, help="also write the figures as JSON here")
     options = parser.parse_args()
+    for name, value in {**QUIET, "THUTHU_TITLES": TITLES}.items():
+        os.environ.setdefault(name, value)
     try:
         rows = read(options.data)
     except (BadLine, OSError) as exc:

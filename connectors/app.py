@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from sqlalchemy import select
 
 from bot.actions.base import Services
 from bot.actions.roster import all_actions
@@ -34,9 +35,9 @@ from connectors.ils.sqlite import SQLiteILS
 from connectors.limits import Allowance
 from connectors.linkpage import link_router
 from connectors.messages import say
-from connectors.processes import Wiring
+from connectors.processes import NoWiring, Wiring
 from connectors.settings import Settings, SettingsError, load_settings
-from connectors.store import Store
+from connectors.store import Store, conversations
 from connectors.switchboard import Patience, Switchboard
 from connectors.turns import OpenTurns
 from connectors.widget.page import page_router
@@ -204,7 +205,9 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
 
     async def on_login(login: Login) -> None:
         if login.conversation_id:
-            said = say("link_done", "vi", name=login.name) if login.name else say("link_failed", "vi")
+            spoken = select(conversations.c.locale).where(conversations.c.id == login.conversation_id)
+            lang = str(await store.read(lambda db: db.scalar(spoken)))
+            said = say("link_done", lang, name=login.name) if login.name else say("link_failed", lang)
             await switchboard.notify(login.conversation_id, said)
 
     allowance = Allowance(clock, per_hour=60)
@@ -255,12 +258,13 @@ async def serving(app: FastAPI, port: int) -> AsyncIterator[None]:
 def main() -> None:
     """Serve the gateway; started by `thuthu run` with the settings file as its argument."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for talkative in ("httpx", "rasa_sdk", "sentence_transformers"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
         settings = load_settings(Path(sys.argv[1]))
         wiring = Wiring.from_environment()
         app = web_app(settings, wiring, build(settings, wiring))
-    except (SettingsError, CalendarError, StorageError, IndexUnreadable) as exc:
+    except (SettingsError, NoWiring, CalendarError, StorageError, IndexUnreadable) as exc:
         sys.exit(str(exc))
     web = settings.web
     # Access logs would name conversations and hold link tokens.

@@ -56,7 +56,7 @@ def _choose(
 @app.command()
 def run() -> None:
     """Start everything and keep it alive."""
-    from connectors.supervisor import PortTaken
+    from connectors.supervisor import CannotStart
     from connectors.supervisor import run as supervise
 
     settings = _Chosen.settings()
@@ -66,26 +66,32 @@ def run() -> None:
     async def on_ready() -> None:
         out.print(f"\n[bold]{settings.library.name}[/bold] đang phục vụ · is serving")
         out.print(f"  Trò chuyện · chat      {settings.public_url}/")
-        out.print(f"  Giao diện lập trình · API  {settings.public_url}/docs")
-        out.print("  Dừng · stop           Ctrl+C\n")
+        out.print(f"  Thủ thư · librarians   {settings.public_url}/console")
+        out.print(f"  Lập trình · API        {settings.public_url}/docs")
+        out.print("  Dừng · stop            Ctrl+C\n")
 
     out.print("Đang khởi động, khoảng 20 giây… · starting, about 20 seconds…")
     try:
         asyncio.run(supervise(settings, _Chosen.path, on_ready))
-    except PortTaken as exc:
+    except CannotStart as exc:
         fail(str(exc))
 
 
 @app.command()
 def prepare() -> None:
     """Make what is missing: the encoder, the demo library, the index, the trained dialogue. Quick when all is there."""
-    from connectors.preparing import PreparationError
+    from connectors.preparing import PreparationError, first_login
     from connectors.preparing import prepare as make_ready
 
+    settings = _Chosen.settings()
     try:
-        make_ready(_Chosen.settings(), out)
+        make_ready(settings, out)
     except PreparationError as exc:
         fail(str(exc))
+    if login := first_login(settings):
+        name, password = login
+        out.print("Tài khoản thủ thư đầu tiên, chỉ hiện một lần · first console login, shown once:")
+        out.print(f"  {name} / {password}", markup=False, highlight=False)
 
 
 @app.command()

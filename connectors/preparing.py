@@ -6,18 +6,22 @@ Each step is skipped when what it makes is newer than what it is made from, so a
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import func, select
 
 from connectors.clock import wall_clock
+from connectors.console.staff import add_staff
 from connectors.ils.rules import open_days
 from connectors.ils.sqlite_load import ItemRow, LoadError, load_library, read_patron_file
 from connectors.places import places_of
 from connectors.settings import Settings
+from connectors.store import Store, staff
 from connectors.training import TrainingFailed, is_trained, train
 from library.calendar import CalendarError, LibraryCalendar
 from retrieval.answers import AnswerError
@@ -29,6 +33,7 @@ from retrieval.record import SourceError
 from retrieval.storage import StorageError
 
 DEMO = Path("demo")
+FIRST_STAFF = "thuthu"
 DEFAULT_ENCODER = Path("var/encoder")
 
 
@@ -51,6 +56,19 @@ def prepare(settings: Settings, out: Console) -> None:
         with out.status(f"{step.what}…"):
             _do(step)
         out.print(f"[green]✓[/green] {step.what}")
+
+
+def first_login(settings: Settings) -> tuple[str, str] | None:
+    """Return the name and password of a first account for the console, made now; None when there is one already."""
+    store = Store(settings.files.var / "gateway.sqlite")
+    try:
+        if store.read_now(lambda db: db.scalar(select(func.count()).select_from(staff))):
+            return None
+        password = secrets.token_urlsafe(12)
+        store.write_now(lambda db: add_staff(db, FIRST_STAFF, password, "librarian", wall_clock()))
+        return FIRST_STAFF, password
+    finally:
+        store.close()
 
 
 def train_dialogue(settings: Settings, out: Console) -> None:

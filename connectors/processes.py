@@ -19,6 +19,10 @@ from connectors.settings import Settings
 PR_SET_PDEATHSIG = 1
 
 
+class NoWiring(Exception):
+    """This process was not started by the supervisor; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Wiring:
     """Where Rasa and the action listener are in this start, and the secrets between them."""
@@ -35,14 +39,17 @@ class Wiring:
 
     @staticmethod
     def from_environment() -> Wiring:
-        """Return the wiring the supervisor handed down. Raises KeyError when there was no supervisor."""
+        """Return the wiring the supervisor handed down. Raises NoWiring when there was no supervisor."""
         env = os.environ
-        return Wiring(
-            int(env["THUTHU_RASA_PORT"]),
-            env["THUTHU_RASA_SECRET"],
-            int(env["THUTHU_ACTION_PORT"]),
-            env["THUTHU_ACTION_SECRET"],
-        )
+        try:
+            return Wiring(
+                int(env["THUTHU_RASA_PORT"]),
+                env["THUTHU_RASA_SECRET"],
+                int(env["THUTHU_ACTION_PORT"]),
+                env["THUTHU_ACTION_SECRET"],
+            )
+        except KeyError as exc:
+            raise NoWiring(f"{exc.args[0]} is not set: start everything with `thuthu run`") from exc
 
     def environment(self) -> dict[str, str]:
         return {

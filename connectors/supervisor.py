@@ -25,14 +25,13 @@ from connectors.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-LIVED_WELL_S = 30.0
 LONGEST_PAUSE_S = 10.0
 PROBE_EVERY_S = 10.0
 PROBES_MISSED = 4
 
 
-class PortTaken(Exception):
-    """Another program already listens where we should."""
+class CannotStart(Exception):
+    """Starting now would serve nobody; the message says what is missing and what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,9 @@ class Child:
 
 
 async def run(settings: Settings, config: Path, on_ready: Callable[[], Awaitable[None]]) -> None:
-    """Return after SIGINT or SIGTERM, with both children stopped. Raises PortTaken before anything is started."""
+    """Return after SIGINT or SIGTERM, with both children stopped. Raises CannotStart before anything is started."""
     web = settings.web
-    if port_taken(web.host, web.port):
-        raise PortTaken(
-            f"port {web.port} on {web.host} is taken by another program (another `make run`?): "
-            f"stop it, or set another [web] port in {config}"
-        )
+    _look_first(settings, config)
     wiring = Wiring.fresh()
     children = (
         Child(
@@ -77,13 +72,26 @@ async def run(settings: Settings, config: Path, on_ready: Callable[[], Awaitable
     await asyncio.gather(announcer, *keepers, return_exceptions=True)
 
 
+def _look_first(settings: Settings, config: Path) -> None:
+    web, rasa = settings.web, settings.rasa
+    if port_taken(web.host, web.port):
+        raise CannotStart(
+            f"port {web.port} on {web.host} is taken by another program (another `make run`?): "
+            f"stop it, or set another [web] port in {config}"
+        )
+    if not rasa.python.exists():
+        raise CannotStart(f"{rasa.python} is not there: run `make setup` to make Rasa's environment")
+    if not rasa.model.is_file():
+        raise CannotStart(f"{rasa.model} is not there: run `make setup`, or `thuthu train`")
+
+
 async def _keep(child: Child) -> None:
-    """Start the child again whenever it ends or no longer answers, with growing pauses while it keeps failing."""
+    """Start the child again whenever it ends or no longer answers: at once, or with growing pauses if it never did."""
     pause_s = 0.0
     while True:
-        started = asyncio.get_running_loop().time()
+        answered = asyncio.Event()
         process = await start(child.command, child.environment)
-        watcher = asyncio.create_task(_watch(child, process))
+        watcher = asyncio.create_task(_watch(child, process, answered))
         try:
             code = await process.wait()
         except asyncio.CancelledError:
@@ -91,21 +99,22 @@ async def _keep(child: Child) -> None:
             raise
         finally:
             watcher.cancel()
-        lived_well = asyncio.get_running_loop().time() - started > LIVED_WELL_S
-        pause_s = 0.0 if lived_well else min(LONGEST_PAUSE_S, pause_s * 2 or 0.25)
+        pause_s = 0.0 if answered.is_set() else min(LONGEST_PAUSE_S, pause_s * 2 or 0.25)
         logger.warning("%s ended with code %s; starting it again in %.1f s", child.name, code, pause_s)
         await asyncio.sleep(pause_s)
 
 
-async def _watch(child: Child, process: asyncio.subprocess.Process) -> None:
+async def _watch(child: Child, process: asyncio.subprocess.Process, answered: asyncio.Event) -> None:
     """Kill a child that answered once and then stays silent: a hung process helps nobody."""
-    missed, answered = 0, False
+    missed = 0
     async with httpx.AsyncClient(timeout=PROBE_EVERY_S) as client:
         while missed < PROBES_MISSED:
-            await asyncio.sleep(PROBE_EVERY_S if answered else 0.5)
-            healthy = await _healthy(client, child.health_url)
-            missed = 0 if healthy or not answered else missed + 1
-            answered = answered or healthy
+            await asyncio.sleep(PROBE_EVERY_S if answered.is_set() else 0.2)
+            if await _healthy(client, child.health_url):
+                missed = 0
+                answered.set()
+            elif answered.is_set():
+                missed += 1
     logger.error("%s no longer answers; killing it", child.name)
     process.kill()
 

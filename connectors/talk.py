@@ -77,7 +77,7 @@ class Rehearsal:
     last: Message | None = None
 
     async def another(self, card: str | None = None) -> Rehearsal:
-        """Return a second conversation with the same product and the same clock, of a patron linked to `card` if any."""
+        """Return a second conversation with the same product and the same clock, linked to `card` if any."""
         return await _conversation(replace(self, heard_up_to=0, turns=0, last=None), card)
 
     async def turn(self, line: Any) -> dict[str, Any]:

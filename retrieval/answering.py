@@ -16,7 +16,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from library.text import normalise
+from library.text import normalise, tokens
 from retrieval.answers import Answer, AnswerBook
 from retrieval.asking import without_courtesies
 from retrieval.diacritics import Restorer, lacks_marks
@@ -26,15 +26,15 @@ from retrieval.passages import answer_texts, wordings, words
 from retrieval.vectors import Kind, VectorStore
 
 _CHOICES = 3
-_SURE, _PERHAPS = 0.55, 0.28  # probability that the best match is right: say it; offer it among others
+_SURE = 0.50  # probability that the best match is right, from which it is said
+_PERHAPS = 0.32  # probability that the right answer is among the best three, from which those are offered
 _CAUTION = 1.0  # how much a small book trusts the default rather than itself
 _SAMPLE = 400  # wordings asked to learn how sure a match is
 _MOST_EMBEDDED_INLINE = 64  # missing vectors computed while a patron waits; more of them wait for `warm_up`
-_WORD_WEIGHTS = (0.2, 0.3, 0.5)  # exact words, folded words and pairs, letters
+_WORD_WEIGHTS = (0.2, 0.3, 0.5)  # exact words, folded words, letters
 _MEANING_WEIGHT = 0.65
 _MEANING_FLOOR = 0.80  # cosines of this kind of encoder start here for texts that have nothing in common
-_TEXT_WORTH = 0.8  # a match with what the answer says, beside one with how it is asked
-_COMPANY, _COMPANY_WEIGHT = 3, 0.4  # an answer is as near as its nearest wording and the mean of its three nearest
+_COMPANY, _COMPANY_WEIGHT = 5, 0.6  # an answer is as near as its nearest wording and the mean of its five nearest
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,6 @@ class Shelf:
         said = [(i, text) for i, answer in enumerate(answers) for text in answer_texts(answer)]
         self._texts = [text for _, text in asked + said]
         self._owner = np.array([i for i, _ in asked + said], dtype=np.int64)
-        self._worth = np.array([1.0] * len(asked) + [_TEXT_WORTH] * len(said), dtype=np.float32)
         self._asked = len(asked)
         self._rows = [np.flatnonzero(self._owner == i) for i in range(len(answers))]
         counts = np.bincount(self._owner, minlength=len(answers))
@@ -158,7 +157,7 @@ class Shelf:
         self._rarity, self._unseen = _rarities([self._words_of(i, -1) for i in range(len(answers))])
         self._likeness = [Likeness(self._texts, terms) for terms in (exact_terms, folded_terms, letter_terms)]
         self._restorer = Restorer.learn(self._texts)
-        self._belief = self._learnt_belief()
+        self._best_is_right, self._right_is_near = self._learnt_beliefs()
 
     @classmethod
     def embedded(
@@ -174,21 +173,32 @@ class Shelf:
         return cls(mark, answers, restorer, meaning=np.concatenate(rows), embedder=embedder)
 
     def ask(self, text: str, on: date | None = None) -> Sure | Which | Unknown:
+        return self._ask(self.understood(text), None, on)
+
+    def ask_all(self, texts: Sequence[str]) -> list[Sure | Which | Unknown]:
+        """Return what `ask` gives for each, the questions embedded together, which is many times quicker."""
+        questions = [self.understood(text) for text in texts]
+        if self.meaning is None or self._embedder is None or not texts:
+            return [self._ask(question, None, None) for question in questions]
+        vectors = self._embedder.queries(questions)
+        return [self._ask(question, vector, None) for question, vector in zip(questions, vectors, strict=True)]
+
+    def _ask(self, question: str, vector: Vectors | None, on: date | None) -> Sure | Which | Unknown:
         hidden = np.array([on is not None and not answer.holds_on(on) for answer in self.answers], dtype=np.bool_)
-        if not self.answers or hidden.all() or not text.strip():
+        if not self.answers or hidden.all() or not tokens(question):
             return Unknown(())
-        question = self.understood(text)
         if (known := self._known(question)) is not None and not hidden[known]:
             return Sure(self.answers[known], 1.0)
-        matches = self._matches(question)
+        matches = self._matches(question, vector)
         scores = self._by_answer(matches.whole)
         scores[hidden] = -1.0
         best = np.argsort(-scores)[:_CHOICES]
         found = tuple(self.answers[i] for i in best if not hidden[i])
-        confidence = self._belief.probability(self._features(question, matches, scores))
+        features = self._features(question, matches, scores)
+        confidence = self._best_is_right.probability(features)
         if confidence >= _SURE:
             return Sure(found[0], confidence)
-        return Which(found) if confidence >= _PERHAPS else Unknown(found)
+        return Which(found) if self._right_is_near.probability(features) >= _PERHAPS else Unknown(found)
 
     @property
     def has_meaning(self) -> bool:
@@ -215,12 +225,12 @@ class Shelf:
         for weight, likeness in zip(_WORD_WEIGHTS, self._likeness, strict=True):
             by_words += np.float32(weight) * likeness.scores(question)
         if self.meaning is None or self._embedder is None:
-            return _Matches(by_words * self._worth, by_words * self._worth, by_words * self._worth)
+            return _Matches(by_words, by_words, by_words)
         if vector is None:
             vector = self._embedder.queries([question])[0]
         by_meaning = np.maximum(self.meaning @ vector - _MEANING_FLOOR, 0) / (1 - _MEANING_FLOOR)
         whole = (1 - _MEANING_WEIGHT) * by_words + _MEANING_WEIGHT * by_meaning
-        return _Matches(*((part * self._worth).astype(np.float32) for part in (by_words, by_meaning, whole)))
+        return _Matches(*(part.astype(np.float32) for part in (by_words, by_meaning, whole)))
 
     def _by_answer(self, matches: Scores) -> Scores:
         """Return how near each answer is, from its nearest wordings."""
@@ -249,9 +259,9 @@ class Shelf:
         rows = [row for row in self._rows[answer] if row != hidden]
         return frozenset().union(*(self._words[row] for row in rows))
 
-    def _learnt_belief(self) -> _Belief:
-        """Return how likely a best match is right, learnt by asking the book its own wordings."""
-        features, right = [], []
+    def _learnt_beliefs(self) -> tuple[_Belief, _Belief]:
+        """Return how likely a best match is right, and the right one among the best, by asking the book itself."""
+        features, first, near = [], [], []
         sample = np.linspace(0, self._asked - 1, min(_SAMPLE, self._asked)).astype(int)
         for row in np.unique(sample):
             owner = self._owner[row]
@@ -260,9 +270,11 @@ class Shelf:
             for forgotten in ([row], self._rows[owner]):
                 matches = matches.without(forgotten)
                 scores = self._by_answer(matches.whole)
+                best = np.argsort(-scores)[: _CHOICES if len(forgotten) == 1 else 0]
                 features.append(self._features(question, matches, scores, row))
-                right.append(bool(scores.argmax() == owner and len(forgotten) == 1))
-        return _Belief.fit(np.array(features), np.array(right))
+                first.append(owner in best[:1])
+                near.append(owner in best)
+        return _Belief.fit(np.array(features), np.array(first)), _Belief.fit(np.array(features), np.array(near))
 
 
 @dataclass(frozen=True)

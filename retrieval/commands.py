@@ -16,7 +16,7 @@ from retrieval.answer_files import import_answers as read_in
 from retrieval.answering import AnswerSearcher
 from retrieval.answers import AnswerBook
 from retrieval.catalogue import Catalogue
-from retrieval.embedder import Embedder, SentenceEmbedder
+from retrieval.embedder import Embedder, EmbedderUnavailable, SentenceEmbedder
 from retrieval.facets import Filters
 from retrieval.index import Index, IndexUnreadable, Manifest, Progress
 from retrieval.intake import Intake
@@ -87,27 +87,34 @@ def build_index(
 ) -> Manifest:
     """Build the index anew and put it in use. Interrupted, it takes up where it stopped.
 
-    With `meaning`, records and answers are embedded as well, where a sentence model is set; without, vectors computed
-    before are still used when they cover the whole catalogue.
+    With `meaning`, records and answers are embedded as well, where a sentence model is set; without, only what was
+    embedded before is found by meaning, and the model is not loaded.
     """
-    embedder = places.embedder(threads=threads) if meaning else None
+    try:
+        embedder = places.embedder(threads=threads)
+    except EmbedderUnavailable:
+        if meaning:
+            raise
+        embedder = None  # records can be imported before the model is set up
     book, vectors = AnswerBook(places.answers), VectorStore(places.vectors)
     answers = book.published()
     texts = [text for answer in answers for text in (*wordings(answer), answer.answer)]
     manifest = index_folder.build(
-        places.index, Catalogue(places.catalogue), embedder=embedder, vectors=vectors, texts=texts, progress=progress
-    )
-    if embedder:
+        places.index, Catalogue(places.catalogue), embedder=embedder, vectors=vectors, embed=meaning, texts=texts,
+        progress=progress,
+    )  # fmt: skip
+    if embedder and meaning:
         AnswerSearcher(book, embedder=embedder, vectors=vectors).warm_up()
     return manifest
 
 
 def is_indexed(places: Places) -> bool:
-    """Return whether the index in use is of the catalogue as it is now."""
+    """Return whether the index in use is of the catalogue as it is now, by meaning too where a model is set."""
     try:
-        return index_folder.read_manifest(places.index).mark == Catalogue(places.catalogue).mark
+        manifest = index_folder.read_manifest(places.index)
     except IndexUnreadable:
         return False
+    return manifest.mark == Catalogue(places.catalogue).mark and not (places.encoder and manifest.unembedded)
 
 
 def search(
@@ -140,12 +147,13 @@ def export_answers(places: Places, folder: Path) -> int:
 
 def eval_answers(places: Places, questions: Path, phrasings: Path, paraphrases: Path) -> dict[str, Any]:
     """Return how often asked paraphrases find their answer, given questions and known phrasings; see `evaluate`."""
-    return evaluate.answers(questions, phrasings, paraphrases, places.embedder(threads=2))
+    return evaluate.answers(questions, phrasings, paraphrases, places.embedder(threads=2), VectorStore(places.vectors))
 
 
 def eval_own_answers(places: Places) -> dict[str, Any]:
     """Return the same measures over the library's own book, each wording asked with itself hidden."""
-    return evaluate.own_answers(AnswerBook(places.answers).published(), places.embedder(threads=2))
+    book = AnswerBook(places.answers).published()
+    return evaluate.own_answers(book, places.embedder(threads=2), VectorStore(places.vectors))
 
 
 def open_index(places: Places) -> Index:

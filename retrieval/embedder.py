@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from library.text import tokens
 
 Vectors = NDArray[np.float32]
+
+
+_LARGE_TABLE = 50_000  # words
 
 
 class EmbedderUnavailable(Exception):
@@ -89,19 +93,24 @@ class SentenceEmbedder:
 
     def _load(self) -> Any:
         # Importing these takes seconds and hundreds of megabytes: only the process that embeds pays, and only then.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads sleep: other processes need the cores too
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()  # a bar on stderr is no line of a log
         torch.set_num_threads(self._threads)
         try:
             model = SentenceTransformer(
-                str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32}
+                str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float16}
             )
         except (OSError, ValueError) as exc:
             raise EmbedderUnavailable(f"{self._folder}: the sentence model cannot be loaded ({exc})") from exc
         for module in model.modules():
-            if isinstance(module, torch.nn.Embedding) and module.num_embeddings > 50_000:
-                module.half()  # the table of words is two thirds of the memory, and is only looked up
+            # The table of words is two thirds of the memory and is only looked up: 16 bits do. The rest reckons in 32.
+            table = isinstance(module, torch.nn.Embedding) and module.num_embeddings > _LARGE_TABLE
+            for parameter in () if table else module.parameters(recurse=False):
+                parameter.data = parameter.data.float()
         return model
 
 

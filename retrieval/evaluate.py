@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from library.text import fold, nfc, tokens
@@ -87,7 +86,13 @@ def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {"n": len(rows), **{name: round(sum(row[name] for row in rows) / max(1, len(rows)), 4) for name in names}}
 
 
-def answers(questions: Path, phrasings: Path, paraphrases: Path, embedder: Embedder | None) -> dict[str, Any]:
+def answers(
+    questions: Path,
+    phrasings: Path,
+    paraphrases: Path,
+    embedder: Embedder | None = None,
+    vectors: VectorStore | None = None,
+) -> dict[str, Any]:
     """Return how asked paraphrases fare in a book of these questions with these known phrasings.
 
     Tables: qid, category, question; qid, phrasing; qid, paraphrase, each with a heading. A paraphrase whose qid is not
@@ -102,25 +107,20 @@ def answers(questions: Path, phrasings: Path, paraphrases: Path, embedder: Embed
         for row in _rows(questions)[1:]
         if len(row) > 2
     ]
-    return _measured(_shelf(book, embedder), _pairs(paraphrases), {answer.key for answer in book})
+    return _measured(_shelf(book, embedder, vectors), _pairs(paraphrases), {answer.key for answer in book})
 
 
 def _pairs(path: Path) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in _rows(path)[1:] if len(row) > 1 and row[1]]
 
 
-def _shelf(book: Sequence[Answer], embedder: Embedder | None) -> Shelf:
-    if embedder is None:
-        return Shelf(0, book)
-    with TemporaryDirectory() as folder:
-        store = VectorStore(Path(folder) / "vectors.sqlite")
-        embedder.queries(["thư viện"])
-        shelf = Shelf.embedded(0, book, embedder, store)
-        store.close()
-    return shelf
+def _shelf(book: Sequence[Answer], embedder: Embedder | None, vectors: VectorStore | None) -> Shelf:
+    return Shelf.embedded(0, book, embedder, vectors) if embedder and vectors else Shelf(0, book)
 
 
-def own_answers(book: Sequence[Answer], embedder: Embedder | None) -> dict[str, Any]:
+def own_answers(
+    book: Sequence[Answer], embedder: Embedder | None = None, vectors: VectorStore | None = None
+) -> dict[str, Any]:
     """Return the same measures over a book, asking a fifth of its phrasings that were hidden before."""
     shown, asked = [], []
     for answer in book:
@@ -129,13 +129,13 @@ def own_answers(book: Sequence[Answer], embedder: Embedder | None) -> dict[str, 
         kept = tuple(each for each in answer.phrasings if each not in hidden)
         shown.append(Answer(**{**vars(answer), "phrasings": kept}))
     known = [answer for place, answer in enumerate(shown) if place % 10 != 9]
-    return _measured(_shelf(known, embedder), asked, {answer.key for answer in known})
+    return _measured(_shelf(known, embedder, vectors), asked, {answer.key for answer in known})
 
 
 def _measured(shelf: Shelf, asked: Sequence[tuple[str, str]], known: set[str]) -> dict[str, Any]:
     ours = [(qid, text) for qid, text in asked if qid in known]
     strange = [text for qid, text in asked if qid not in known]
-    refused = sum(isinstance(shelf.ask(text), Unknown) for text in strange)
+    refused = sum(isinstance(found, Unknown) for found in shelf.ask_all(strange))
     slips = random.Random(20)  # noqa: S311 - the same slips in every run
     forms: dict[str, Callable[[str], str]] = {
         "accented": lambda text: text, "unaccented": fold, "noisy": lambda text: noisy(text, slips)
@@ -146,10 +146,9 @@ def _measured(shelf: Shelf, asked: Sequence[tuple[str, str]], known: set[str]) -
     return {**figures, "unknown": {"n": len(strange), "refused": round(refused / max(1, len(strange)), 4)}}
 
 
-def _asked(shelf: Shelf, asked: Iterable[tuple[str, str]]) -> dict[str, float]:
+def _asked(shelf: Shelf, asked: Sequence[tuple[str, str]]) -> dict[str, float]:
     n = top1 = top3 = refused = 0
-    for qid, text in asked:
-        found = shelf.ask(text)
+    for (qid, _), found in zip(asked, shelf.ask_all([text for _, text in asked]), strict=True):
         keys = [found.answer.key] if isinstance(found, Sure) else []
         keys = [answer.key for answer in found.answers] if isinstance(found, Which) else keys
         n, top1, top3 = n + 1, top1 + (keys[:1] == [qid]), top3 + (qid in keys[:3])

@@ -50,6 +50,7 @@ class Manifest:
     mark: int
     records: int
     model: str  # name of the embedder whose vectors are in it, '' while there are none
+    unembedded: int = 0  # records found by words alone so far
     codes: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, list[str | int]] = field(default_factory=dict)  # name → [size, sha256]
 
@@ -60,23 +61,29 @@ def build(
     *,
     embedder: Embedder | None = None,
     vectors: VectorStore | None = None,
+    embed: bool = True,
     texts: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> Manifest:
     """Build the index of the whole catalogue, put it in use, and return its manifest.
 
-    Without an embedder it finds by words alone. `texts` are further texts of the library (answers, phrasings) that
-    teach how its patrons' words are spelled. Embedding takes up where an interrupted run stopped.
+    Without an embedder it finds by words alone; with `embed` false, by meaning only what was embedded before. `texts`
+    are further texts of the library (answers, phrasings) that teach how its patrons' words are spelled. Embedding
+    takes up where an interrupted run stopped.
     """
     tell = progress or (lambda what, done, whole: None)
     mark, records = catalogue.mark, list(catalogue)
     folder = _beside(index)
     try:
         codes = _write(folder, records, texts, tell)
-        if embedder and vectors and records:
-            _write_vectors(folder, records, embedder, vectors, tell)
-        model = embedder.name if embedder and records else ""
-        manifest = Manifest(FORMAT, mark, len(records), model, codes, dict(_checksums(folder)))
+        model, unembedded = "", len(records)
+        if embedder and vectors:
+            passages = [passage(record) for record in records]
+            if embed:
+                vectors.fill(passages, embedder, progress=lambda done, whole: tell("meaning", done, whole))
+            unembedded = _write_vectors(folder, passages, embedder, vectors)
+            model = embedder.name if unembedded < len(records) else ""
+        manifest = Manifest(FORMAT, mark, len(records), model, unembedded, codes, dict(_checksums(folder)))
         (folder / _MANIFEST).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
         _sync(folder)
     except BaseException:
@@ -122,13 +129,13 @@ def _spelled(records: list[Record]) -> Iterator[str]:
         yield from (who.name for who in record.contributors)
 
 
-def _write_vectors(
-    folder: Path, records: list[Record], embedder: Embedder, vectors: VectorStore, tell: Callable[[str, int, int], None]
-) -> None:
-    texts = [passage(record) for record in records]
-    vectors.fill(texts, embedder, progress=lambda done, whole: tell("meaning", done, whole))
-    batches = (vectors.embed(texts[at : at + _BATCH], embedder) for at in range(0, len(texts), _BATCH))
-    dense.build(folder / "dense.faiss", batches, len(texts), embedder.dimension)
+def _write_vectors(folder: Path, passages: list[str], embedder: Embedder, vectors: VectorStore) -> int:
+    """Write the vectors there are, unless there are none, and return how many passages have none."""
+    found = vectors.stored(passages, embedder.name).keys()
+    if found:
+        batches = (vectors.known(passages[at : at + _BATCH], embedder) for at in range(0, len(passages), _BATCH))
+        dense.build(folder / "dense.faiss", batches, len(passages), embedder.dimension)
+    return sum(passage not in found for passage in passages)
 
 
 def _checksums(folder: Path) -> Iterator[tuple[str, list[str | int]]]:

@@ -19,8 +19,7 @@ def exact_terms(text: str) -> list[str]:
 
 
 def folded_terms(text: str) -> list[str]:
-    found = words(text)
-    return found.folded + found.pairs
+    return words(text).folded
 
 
 def letter_terms(text: str) -> list[str]:

@@ -32,6 +32,10 @@ class VectorStore:
     ) -> Vectors:
         """Return one vector per text, embedding only what is not yet stored."""
         self.fill(texts, embedder, kind, progress)
+        return self.known(texts, embedder, kind)
+
+    def known(self, texts: Sequence[str], embedder: Embedder, kind: Kind = "passage") -> Vectors:
+        """Return one vector per text, zero for a text not embedded yet; the model is not needed, only its name."""
         found = self.stored(texts, embedder.name, kind)
         zero = np.zeros(embedder.dimension, dtype=np.float32)
         return np.stack([found.get(text, zero) for text in texts]) if texts else zero[None, :][:0]

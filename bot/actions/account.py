@@ -10,7 +10,9 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, LibraryAction, Services
 from bot.actions.buttons import button
-from bot.actions.wording import about_someone_else, plainly, refuses
+from bot.actions.curated import tell_if_sure
+from bot.actions.questions import do_if_agreed
+from bot.actions.wording import about_someone_else, plainly, refuses, speaks_of_self
 from library.ils import PatronRef
 from library.phrasing import Words
 
@@ -23,19 +25,25 @@ class CardAction(LibraryAction):
     """An action on the patron's own card: asks to link it first and goes on by itself afterwards.
 
     `deed` is a pattern of folded words; said with "đừng", nothing is done. `strictly_own` refuses words about
-    somebody else's card.
+    somebody else's card; with `has_rules`, a question that speaks of nobody ("trẻ em mượn mấy cuốn") may ask the rules.
     """
 
     deed: ClassVar[str | None] = None
     strictly_own: ClassVar[bool] = True
+    has_rules: ClassVar[bool] = False
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if (done := await do_if_agreed(self.services, dispatcher, heard)) is not None:
+            return done
         if self.deed and refuses(heard.text, self.deed):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
         if self.strictly_own and about_someone_else(heard.text):
             return say_private(dispatcher, heard)
         who = await self.services.links.patron_of(heard.turn)
+        of_nobody = not (heard.text.startswith("/") or speaks_of_self(heard.text))
+        if who is None and self.has_rules and of_nobody and await tell_if_sure(self.services, dispatcher, heard):
+            return []
         if who is None:
             return await ask_to_link(self.services, dispatcher, heard, then=self.action_name)
         if self.strictly_own and "card" in heard.turn.masked:
@@ -69,7 +77,7 @@ async def go_on_after_linking(services: Services, dispatcher: CollectingDispatch
     if not waiting or waiting["action"] not in actions:
         return [SlotSet("after_link", None)]
     tracker = copy.copy(heard.tracker)
-    tracker.latest_message = waiting["message"]
+    tracker.latest_message, tracker.slots = waiting["message"], {**tracker.slots, "open_question": None}
     events = await actions[waiting["action"]](services).act(dispatcher, Heard(tracker, heard.turn))
     return [SlotSet("after_link", None), *events]
 

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
-from collections.abc import Mapping
-from datetime import date
 
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.base import Heard, LibraryAction, Services
+from bot.actions.account import say_private
+from bot.actions.base import Heard, LibraryAction
 from bot.actions.buttons import button
-from bot.actions.hours_words import hours_today
-from bot.actions.private import say_private
+from bot.actions.curated import tell
+from bot.actions.hours import TellHours, goes_on_about_hours
 from bot.actions.wording import asks_what_somebody_has, pries
-from library.phrasing import Lang, Words, short_date
+from library.phrasing import Lang, Words
 from retrieval.answers import Answer
 from retrieval.searcher import Sure, Unknown, Which
 
-logger = logging.getLogger(__name__)
-
 MAX_CHOICES = 3
-_VARIABLE = re.compile(r"\{(\w+)\}")
 
 
 class TellAnswer(LibraryAction):
@@ -41,9 +35,8 @@ class TellAnswer(LibraryAction):
         found = await asyncio.to_thread(self.services.answers().ask, heard.text, heard.turn.now.date())
         if _is_private(heard.text, found):
             return say_private(dispatcher, heard)
-        if not any(c.isalnum() for c in heard.text):
-            dispatcher.utter_message(response="utter_not_understood")
-            return []
+        if not isinstance(found, Sure) and goes_on_about_hours(heard):
+            return await TellHours(self.services).act(dispatcher, heard)
         if isinstance(found, Sure) and tell(self.services, dispatcher, heard, found.answer):
             return []
         if isinstance(found, Which):
@@ -60,49 +53,6 @@ def _is_private(text: str, found: Sure | Which | Unknown) -> bool:
     if isinstance(found, Sure):
         return found.confidence < 1.0 and asks_what_somebody_has(text)
     return pries(text)
-
-
-async def tell_if_sure(services: Services, dispatcher: CollectingDispatcher, heard: Heard) -> bool:
-    """Say the curated answer when exactly one fits, and return whether it was said."""
-    found = await asyncio.to_thread(services.answers().ask, heard.text, heard.turn.now.date())
-    return isinstance(found, Sure) and tell(services, dispatcher, heard, found.answer)
-
-
-def tell(services: Services, dispatcher: CollectingDispatcher, heard: Heard, answer: Answer) -> bool:
-    """Say the answer with its source and date, and return True; False for one that may not be shown today."""
-    today = heard.turn.now.date()
-    text = filled(_text(answer, heard.lang), variables(services, today, heard.lang))
-    if text is None or not answer.holds_on(today):
-        logger.warning(
-            "answer not shown: key=%s holds=%s filled=%s", answer.key, answer.holds_on(today), text is not None
-        )
-        return False
-    links = [{"title": Words("Xem thêm", "Read more").to(heard.lang), "url": answer.url}] if answer.url else []
-    if answer.source and answer.valid_from:
-        updated = short_date(answer.valid_from, heard.lang)
-        dispatcher.utter_message(
-            response="utter_answer", answer=text, source=answer.source, updated=updated, buttons=links
-        )
-    else:
-        dispatcher.utter_message(response="utter_answer_without_source", answer=text, buttons=links)
-    return True
-
-
-def variables(services: Services, today: date, lang: Lang) -> dict[str, str]:
-    """Return what stands for {hours_today}, {phone} …; a fact's own English (`card_fee_en`) where it has one."""
-    facts = {name: services.facts.get(f"{name}_{lang}", value) for name, value in services.facts.items()}
-    return {**facts, "hours_today": hours_today(services.calendar(), today, lang)}
-
-
-def filled(text: str, values: Mapping[str, str]) -> str | None:
-    """Return the text with its variables filled in, or None when one of them is not known."""
-    if any(name not in values for name in _VARIABLE.findall(text)):
-        return None
-    return _VARIABLE.sub(lambda variable: values[variable[1]], text)
-
-
-def _text(answer: Answer, lang: Lang) -> str:
-    return answer.answer_en if lang == "en" and answer.answer_en else answer.answer
 
 
 def _choice(answer: Answer, lang: Lang) -> dict[str, str]:

@@ -17,6 +17,7 @@ _STILL = re.compile(
     r"\bcon (mo|kip|lam|phuc vu)|\bdang (mo|dong)|\b(khi|chung) nao .*mo( cua)? lai|bao (lau|nhieu phut)"
     r"|(phut|tieng) nua|\b(till|still|right now|closing time|open now|open today)\b"
 )
+_WHOLE_LIBRARY = re.compile(r"\bthu vien\b(?! (?:luu dong|ben do|do|nay))|\bthe library\b")
 _UNTIL = re.compile(r"\s*(den|toi|qua|till|to|until|-|–|->)( het)?( ngay)?\s*")
 _PAST_NOON_BY_HABIT = range(1, 7)  # "5 giờ" said of a library is 17:00
 
@@ -67,11 +68,12 @@ class Asked:
     whens: tuple[When, ...]
     now: bool
     missing_room: str | None = None  # a room that the branch, or the whole library, does not have
+    goes_on: bool = False  # the place is the one of the question before
 
 
 def understood(heard: Heard, calendar: LibraryCalendar) -> Asked:
     """Return what is asked; what this message leaves out is taken from the question just before, if it was recent."""
-    before = _asked_before(heard)
+    before = asked_before(heard)
     from_button = heard.text.startswith("/")
     text = " ".join(heard.all("date") + heard.all("part_of_day")) if from_button else heard.text
     branches = _branches(heard, calendar, "" if from_button else heard.text)
@@ -81,31 +83,33 @@ def understood(heard: Heard, calendar: LibraryCalendar) -> Asked:
     moment = any(each.kind == "now" for each in found) or (
         bool(_STILL.search(fold(text))) and all(_is_all_of(when, heard.turn.now.date()) for when in whens)
     )
+    goes_on = False
     if branches or room_words:
         whens = whens or ((_same_day(before["day"]),) if before.get("day") and not moment else ())
-    elif before.get("branch"):
-        branches = (calendar.branch(before["branch"]),)
+    elif before.get("branch") and not _WHOLE_LIBRARY.search(fold(heard.text)):
+        branches, goes_on = (calendar.branch(before["branch"]),), True
         room_words = before.get("room")
-    named = bool(branches)
+    named = bool(branches) and not goes_on
     places = tuple(_place(calendar, branch, room_words, named) for branch in branches or calendar.branches[:1])
     if room_words and not named and places[0].room is None:
         places = _wherever(calendar, room_words) or places
     missing = room_words if room_words and " " in room_words and all(place.room is None for place in places) else None
     if not branches and len(heard.all("room")) > 1:
         places = tuple(_place(calendar, calendar.branches[0], each, False) for each in heard.all("room"))
-    return Asked(places, whens, moment, missing)
+    return Asked(places, whens, moment, missing, goes_on)
 
 
 def remembered(asked: Asked, now: datetime) -> dict[str, Any] | None:
     """Return what the next question may leave out: the place, when it was named, and the day."""
     place = asked.places[0]
     day = asked.whens[0].first.isoformat() if asked.whens and asked.whens[0].one_day else None
-    branch = place.branch.code if place.named else None
+    branch = place.branch.code if place.named or asked.goes_on else None
     room = place.room.code if place.room else None
     return {"branch": branch, "room": room if branch else None, "day": day, "at": now.isoformat()}
 
 
-def _asked_before(heard: Heard) -> dict[str, Any]:
+def asked_before(heard: Heard) -> dict[str, Any]:
+    """Return what the question about hours just before was about; empty when there was none or it is long ago."""
     before = heard.remembered("hours_asked")
     if not isinstance(before, dict):
         return {}

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 QUESTION_LIFETIME = timedelta(minutes=15)
 _NAMES_A_BOOK = re.compile(r"(?:sach|truyen|cuon|quyen|book|novel)\W*(?:ten\W*)?$")
+_ONLY_MARKS = re.compile(r"[\s.,?!…~_*'\"-]+")
 SAY_OF_ERROR = {ILSOutcomeUnknown: "utter_outcome_unknown", NotSupported: "utter_not_supported"}
 
 
@@ -131,6 +132,9 @@ class LibraryAction(Action):  # type: ignore[misc]
         heard = Heard(tracker, self.services.turn(tracker.sender_id))
         if self.listens and (danger := heard.danger):
             return await self._care(danger, dispatcher, heard)
+        if self.listens and _ONLY_MARKS.fullmatch(heard.text) and not tracker.active_loop.get("name"):
+            dispatcher.utter_message(response="utter_not_understood")
+            return []
         try:
             events = await self.act(dispatcher, heard)
         except ILSError as exc:

@@ -69,7 +69,7 @@ class AskFeedback(LibraryAction):
     keeps_question = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        if interrupted(heard):
+        if interrupted(heard, "give_feedback"):
             return leave_form()
         dispatcher.utter_message(response="utter_feedback_go_ahead")
         return []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bot.actions.base import Heard, Services
 from bot.actions.filters import described, filters_of, to_plain
+from bot.actions.wording import plainly
 from library.phrasing import Lang, Words
 from library.text import fold, tokens
 from library.titles import exactness
@@ -25,6 +27,12 @@ Order = Literal["best", "newest", "oldest", "author", "title"]
 Likeness = Literal["exact", "unaccented", "folded", "part", "near", "other"]
 
 _NEAR = 0.78  # of the letters two folded titles share; below it they are two different titles
+# "tìm giúp mình sách": what is wanted is still to be said.
+_NOTHING_NAMED = re.compile(
+    r"(?:(?:sach|truyen|cuon|quyen|tai lieu|do|cai|gi|nao|mot|vai|may|nua|di|voi|giup|cua|cho|toi|tui|minh|em|con|chau"
+    r"|anh|chi|books?|a|some|something|my|me)\b\s*)+"
+)
+_NEVER_MIND = re.compile(r"^\s*(?:thôi|thoi|không|khong|ko|no|never mind)\s*,\s*", re.IGNORECASE)
 WORKS_OF = Words("sách của {}", "works by {}")
 BY = Words("{} của {}", "{} by {}")
 BOOKS = Words("sách", "books")
@@ -74,7 +82,8 @@ def wish_of(heard: Heard, services: Services) -> Wish:
         topic = " ".join(filter(None, (topic, *more_words)))
     query = Query(title=title, author=author, topic=topic, isbn=heard.one("isbn") or "")
     if query == Query() and not filters and not heard.text.startswith("/"):
-        query = Query(text=wanted(heard.text))
+        text = wanted(_NEVER_MIND.sub("", heard.text))
+        query = Query(text="" if _NOTHING_NAMED.fullmatch(plainly(text)) else text)
     return Wish(query, filters)
 
 
@@ -172,6 +181,8 @@ def wanted_words(wish: Wish, services: Services, lang: Lang) -> str:
     if query.author:
         quoted = BY.to(lang).format(quoted, query.author) if quoted else WORKS_OF.to(lang).format(query.author)
     narrowing = described(wish.filters, services.calendar(), lang)
+    if not quoted and wish.filters.material:  # "sách nói", "tạp chí": no books besides
+        return ", ".join(narrowing)
     if not quoted:
         return " ".join((BOOKS.to(lang), ", ".join(narrowing)))
     return ", ".join((quoted, *narrowing))
@@ -208,3 +219,20 @@ def _as_typed(folded: str, query: Query) -> str:
 
 def without_filters(wish: Wish) -> Wish:
     return replace(wish, filters=Filters(), only_in=False)
+
+
+def as_catalogued(wish: Wish, found: Sequence[tuple[Record, Hit]]) -> Wish:
+    """Return the search with title and author spelled as in the catalogue, where the hits leave no doubt."""
+    if not found:
+        return wish
+    record, hit = found[0]
+    query = wish.query
+    if (
+        query.title
+        and likeness(query.title, record) in ("exact", "unaccented")
+        and fold(query.title) == fold(record.title)
+    ):
+        query = replace(query, title=record.title)
+    names = (why.value for why in hit.why if why.kind == "author")
+    author = next((name for name in names if fold(name) == fold(query.author)), None)
+    return replace(wish, query=replace(query, author=author) if author else query)

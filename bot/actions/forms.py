@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rasa_sdk.events import ActiveLoop, EventType, SlotSet
 
 from bot.actions.base import Heard
@@ -14,11 +17,16 @@ def leave_form() -> list[EventType]:
     return [ActiveLoop(None), SlotSet("requested_slot", None)]
 
 
-def interrupted(heard: Heard) -> bool:
-    """Return whether the patron has gone on to other matters since the form opened."""
+def interrupted(heard: Heard, opener: str) -> bool:
+    """Return whether the patron has gone on to other matters since the form was opened, or asked for again."""
     turns = 0
     for event in reversed(heard.tracker.events):
-        if event.get("event") == "active_loop" and event.get("name"):
+        opens = event.get("event") == "active_loop" and event.get("name")
+        if opens or (event.get("event") == "user" and _intent(event) == opener):
             break
         turns += event.get("event") == "user"
     return turns >= INTERRUPTIONS
+
+
+def _intent(event: Mapping[str, Any]) -> str | None:
+    return ((event.get("parse_data") or {}).get("intent") or {}).get("name")

@@ -46,13 +46,12 @@ async def call_librarian(services: Services, dispatcher: CollectingDispatcher, h
     calendar, now = services.calendar(), heard.turn.now
     main = calendar.branches[0].code
     ticket = await services.desk.ticket(heard.turn, reason)
-    if not ticket.created:
-        dispatcher.utter_message(response="utter_ticket_is_open", number=ticket.number)
-    elif calendar.open_at(now, main):
-        dispatcher.utter_message(response="utter_ticket_in_hours", number=ticket.number)
+    kind = "utter_ticket" if ticket.created else "utter_ticket_is_open"
+    if calendar.open_at(now, main):
+        dispatcher.utter_message(response=f"{kind}_in_hours", number=ticket.number)
     elif opens := calendar.next_opening(now, main):
         back = _when(opens, now, heard.lang)
-        dispatcher.utter_message(response="utter_ticket_after_hours", number=ticket.number, back=back)
+        dispatcher.utter_message(response=f"{kind}_after_hours", number=ticket.number, back=back)
     else:
         dispatcher.utter_message(response="utter_ticket_in_long_closure", number=ticket.number)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from bot.actions.meant import Meant, record_meant
 from bot.actions.questions import ask
 from bot.actions.reasons import no_hold
 from bot.actions.records import ShowRecord
+from bot.actions.wording import plainly
 from library.ils import PatronRef
 from library.model import Branch, Hold, HoldOutcome, HoldStatus, ItemState, Refusal
 from library.phrasing import Words, bullets, full_date
@@ -32,6 +34,10 @@ QUEUED = Words(
     "đang chờ, bạn đứng thứ {position}, nhận tại {branch}", "waiting, you are number {position}, pick-up at {branch}"
 )
 WAITING = Words("đang chờ, nhận tại {branch}", "waiting, pick-up at {branch}")
+_AROUND_A_BRANCH = re.compile(
+    r"\b(?:o|tai|nhan|lay|qua|ben|chi nhanh|thu vien|co so|cho|em|minh|toi|thi|la|da|vang|u|khong|thoi|nha|nhe|a|di"
+    r"|duoc|at|in|the|branch|library|please|pick(?: it)? up|i ll|from)\b"
+)
 NEVER_LENT = {ItemState.READING_ONLY, ItemState.MISSING, ItemState.UNKNOWN}
 LET_GO = Words("đã huỷ", "cancelled")
 NOT_LET_GO = Words("chưa huỷ được vì {why}", "not cancelled: {why}")
@@ -86,13 +92,30 @@ class AskPickup(LibraryAction):
     keeps_question = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        if interrupted(heard):
+        if interrupted(heard, "place_hold"):
             return leave_form()
         places = [place for place in await self.services.ils.branches() if place.pickup]
         buttons = [button(_named(place), heard.lang, "place_hold", branch=place.code) for place in places]
         title = (heard.remembered("to_hold") or {}).get("title", "")
         dispatcher.utter_message(response="utter_hold_where", title=title, buttons=buttons)
         return []
+
+
+class ValidatePickup(LibraryAction):
+    """Rasa's check of the form's slot: a message that is a branch's name and no more is the answer, whatever it was
+    taken for; one that only speaks of a branch is not."""
+
+    action_name = "validate_hold_form"
+    keeps_question = True
+    listens = False  # the form, or the action that interrupts it, does
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if heard.remembered("requested_slot") != "pickup" or heard.remembered("pickup"):
+            return []
+        said = " ".join(_AROUND_A_BRANCH.sub(" ", plainly(heard.text)).split())
+        branches = self.services.calendar().branches
+        named = next((each for each in branches if said in {plainly(name) for name in each.all_names()}), None)
+        return [SlotSet("pickup", named.code)] if named and not heard.text.startswith("/") else []
 
 
 class HoldAt(LibraryAction):
@@ -241,6 +264,7 @@ def _named(branch: Branch) -> Words:
 ACTIONS: tuple[type[LibraryAction], ...] = (
     PlaceHold,
     AskPickup,
+    ValidatePickup,
     HoldAt,
     DoHold,
     ListHolds,

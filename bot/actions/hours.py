@@ -7,10 +7,10 @@ import re
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.answers import tell_if_sure
-from bot.actions.asked_hours import Asked, When, remembered, understood
+from bot.actions.asked_hours import Asked, When, asked_before, remembered, understood
 from bot.actions.base import Heard, LibraryAction
 from bot.actions.buttons import Button, button
+from bot.actions.curated import tell_if_sure
 from bot.actions.hours_words import day_text, tet_name
 from bot.actions.told_hours import Saying, Telling
 from library.calendar import LibraryCalendar
@@ -18,6 +18,11 @@ from library.phrasing import Words, capitalised, listing
 from library.text import fold
 
 MAX_BUTTONS = 3
+_ASKS_ON = re.compile(r"^\W*(?:con|the|vay|o)\b.*\b(?:sao|thi the nao|thi)\W*$|^\W*(?:what|how) about\b|^\W*and\b")
+# Of other times than those of opening: "giờ kể chuyện cho bé mấy giờ".
+_OF_OPENING = re.compile(
+    r"\b(?:mo|dong|nghi|lam|hoat dong|phuc vu|tiep|gio giac|lich|con|ghe|den|toi|thu vien|open\w*|clos\w*|hours|shut)\b"
+)
 # Asked of no day, these are told better by the librarians' own answer than by today's hours.
 _NOT_OF_A_DAY = re.compile(r"\b(mua (he|dong)|he nay|summer|winter|nghi le|dip le|holidays?)\b")
 
@@ -46,7 +51,22 @@ def _of_no_day(asked: Asked, heard: Heard) -> bool:
     """Return whether the question is of no day and no place, and of more than today: seasons, lunch, evenings."""
     if asked.now or any(place.named or place.room for place in asked.places) or any(w.said_day for w in asked.whens):
         return False
+    if heard.text and not heard.text.startswith("/") and not _OF_OPENING.search(fold(heard.text)):
+        return True
     return bool(_NOT_OF_A_DAY.search(fold(heard.text))) or any(when.part and not when.at for when in asked.whens)
+
+
+def goes_on_about_hours(heard: Heard) -> bool:
+    """Return whether a message taken for something else asks on after hours: "còn Sa Đéc thì sao?"."""
+    named = {slot for slot in ("branch", "room", "date", "part_of_day") if heard.all(slot)}
+    return bool(named and asked_before(heard) and _ASKS_ON.search(fold(heard.text)) and _was_last(heard))
+
+
+def _was_last(heard: Heard) -> bool:
+    """Return whether the message before this one asked about hours."""
+    said = [event for event in heard.tracker.events if event.get("event") == "user"]
+    names = [(event.get("parse_data") or {}).get("intent", {}).get("name") for event in said]
+    return names[-2:-1] == ["ask_opening_hours"]
 
 
 def _next_wishes(heard: Heard) -> list[Button]:

@@ -15,10 +15,14 @@ from bot.actions.buttons import button
 from bot.actions.matching import chosen, with_title
 from bot.actions.questions import ask
 from bot.actions.reasons import no_renewal
+from bot.actions.wording import says
 from library.ils import PatronRef
 from library.model import Fee, Loan, RenewalOutcome
 from library.phrasing import DAY, Lang, Words, bullets, count, full_date, money, relative_name, short_date
 
+_OF_THE_CARD = (
+    r"thẻ(?: \w+){0,3} (?:hết hạn|còn hạn|hạn|tới khi nào|đến khi nào)|card (?:still )?(?:expires?|expired|valid)"
+)
 ALL = Words("Tất cả", "All of them")
 RENEW = Words("Gia hạn", "Renew")
 BEFORE, SOON = Words("trước {day}", "by {day}"), Words("sớm", "soon")
@@ -35,8 +39,14 @@ def due_day(at: datetime, now: datetime) -> date:
 
 class ListLoans(CardAction):
     action_name = "action_list_loans"
+    has_rules = True
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if says(_OF_THE_CARD, heard.text) and (until := (await self.services.ils.patron(who)).expires_on):
+            today = heard.turn.now.date()
+            response = "utter_card_expired" if until < today else "utter_card_until"
+            dispatcher.utter_message(response=response, day=full_date(until, heard.lang, today=today))
+            return []
         loans = await self.services.ils.loans(who)
         if not loans:
             dispatcher.utter_message(response="utter_no_loans")
@@ -69,7 +79,8 @@ class RenewLoans(CardAction):
         wanted = [loan for loan in loans if loan.loan_id == loan_id] if loan_id else chosen(loans, heard)
         for title in heard.all("title"):
             if not with_title(loans, title):
-                dispatcher.utter_message(response="utter_not_among_loans", title=title)
+                find = button(Words(f"Tìm “{title}”", f"Find “{title}”"), heard.lang, "find_item", title=title)
+                dispatcher.utter_message(response="utter_not_among_loans", title=title, buttons=[find])
         if not wanted:
             return _ask_which(loans, dispatcher, heard)
         if not any(loan.renewable for loan in wanted):
@@ -95,6 +106,7 @@ class DoRenew(LibraryAction):
 
 class TellCharges(CardAction):
     action_name = "action_tell_charges"
+    has_rules = True
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         owed = await self.services.ils.fees(who)
@@ -131,7 +143,9 @@ def _say_outcomes(outcomes: Sequence[RenewalOutcome], dispatcher: CollectingDisp
     done = sum(outcome.ok for outcome in outcomes)
     say = {"done": done, "number": len(outcomes), "lines": bullets([_outcome_line(each, heard) for each in outcomes])}
     if len(outcomes) == 1:
-        dispatcher.utter_message(response="utter_outcome", line=_outcome_line(outcomes[0], heard))
+        dispatcher.utter_message(
+            response="utter_renewed_one" if done else "utter_outcome", line=_outcome_line(outcomes[0], heard)
+        )
     elif done == len(outcomes):
         dispatcher.utter_message(response="utter_renewed_all", **say)
     else:

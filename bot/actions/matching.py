@@ -25,12 +25,17 @@ Thing = TypeVar("Thing", bound=Titled)
 _ALL = re.compile(
     r"\b(?:het|tat ca|tat|toan bo|ca|ca thay|full|all|both|everything|may cuon|may quyen|cac cuon|moi cuon)\b"
 )
+# Said anywhere in a message; "hết" alone is as often that of "hết hạn".
+_ALL_OF_THEM = re.compile(r"\b(?:tat ca|toan bo|all (?:of )?(?:them|my|the)|everything)\b")
+_EXCEPT = re.compile(r"\b(?:tru|ngoai tru|chua lai|except|all but|but not)\b")
 _NUMBERS = {"mot": 1, "hai": 2, "ba": 3, "bon": 4, "nam": 5, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 
 
 def chosen(things: Sequence[Thing], heard: Heard) -> list[Thing] | None:
     """Return the ones meant; an empty list when a title is named that is none of them, None when it must be asked."""
     titles = heard.all("title")
+    if titles and _EXCEPT.search(plainly(heard.text)):
+        return [thing for thing in things if not any(thing in with_title(things, title) for title in titles)]
     if titles:
         return [thing for thing in things if any(thing in with_title(things, title) for title in titles)]
     places = [position(said, len(things)) for said in heard.all("item_ordinal")]
@@ -56,7 +61,7 @@ def with_title(things: Sequence[Thing], typed: str) -> list[Thing]:
 def _means_all(heard: Heard, total: int) -> bool:
     said = plainly(" ".join(heard.all("loan_scope")))
     if not said:
-        return False
+        return bool(_ALL_OF_THEM.search(plainly(heard.text)))
     number = next((int(word) if word.isdigit() else _NUMBERS[word] for word in said.split() if _is_number(word)), 0)
     return number == total or (bool(_ALL.search(said)) and number in (0, total))
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from rasa_sdk.events import AllSlotsReset, EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from bot.actions.answers import TellAnswer
 from bot.actions.base import Heard, LibraryAction, question_still_open
-from bot.actions.questions import ask
-from bot.actions.wording import refuses
+from bot.actions.questions import ask, do_if_agreed
+from bot.actions.wording import refuses, says
 from library.phrasing import Lang, Noun, Words, count, listing
 
+_DELETING = r"xoá|xóa|huỷ|hủy|quên|gỡ|bỏ|dọn|delete|erase|forget|remove|wipe|clear"
 DELETE = Words("Xoá đi", "Delete it")
 
 KINDS: Mapping[str, Noun] = {
@@ -31,6 +33,11 @@ class AskToForget(LibraryAction):
         if refuses(heard.text, r"xoa|delete|forget|erase"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
+        if (done := await do_if_agreed(self.services, dispatcher, heard)) is not None:
+            return done
+        # "bạn lưu gì về tôi" asks; only words of deleting bring the deed near.
+        if not heard.text.startswith("/") and not says(_DELETING, heard.text):
+            return await TellAnswer(self.services).act(dispatcher, heard)
         return ask(dispatcher, heard, "forget", "utter_forget_confirm", yes=DELETE)
 
 

@@ -13,6 +13,9 @@ from bot.actions.base import Heard, LibraryAction, question_still_open
 from bot.actions.cards import copies_of, hit_card
 from bot.actions.finding import Wish, likeness, wanted_words
 from bot.actions.forms import interrupted, leave_form
+from bot.actions.questions import do_if_agreed
+from bot.actions.search import FindItem
+from bot.actions.wording import plainly
 from library.text import nfc
 from retrieval.record import Record
 from retrieval.searcher import Query
@@ -21,6 +24,12 @@ LONGEST_TITLE = 300
 _NOT_THE_TITLE = re.compile(r"^\W*(?:(?:cuốn|quyển|cuon|quyen|sách|sach|bộ|the book)\s+)+|[\s.,;!?]+$", re.IGNORECASE)
 # Only a name of two words or more in capitals is an author: "Chuyện của tôi" is a title.
 _BY = re.compile(r"^(?P<title>.+)\s+(?:của|cua|by|tác giả|tac gia)\s+(?P<author>[^\W\d_a-z]\S*(?: [^\W\d_a-z]\S*)+)$")
+
+
+_BEFORE_AUTHOR = re.compile(r"[\s,:–-]*(?:\b(?:của|cua|by|tác giả|tac gia))?\s*$", re.IGNORECASE)
+_SEARCHES = re.compile(
+    r"(?:thoi )?(?:tim|kiem|cho (?:em |minh |toi )?(?:tim|xem)|co (?:cuon|quyen|sach)|find|search|do you have)\b"
+)
 
 
 class _Storing(LibraryAction):
@@ -52,6 +61,8 @@ class SuggestPurchase(_Storing):
     action_name = "action_suggest_purchase"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if (done := await do_if_agreed(self.services, dispatcher, heard)) is not None:
+            return done
         asked = question_still_open(heard) or {}
         title, author = heard.one("title"), heard.one("author")
         if not title and asked.get("kind") == "purchase":
@@ -82,7 +93,7 @@ class AskWantedTitle(LibraryAction):
     keeps_question = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        if interrupted(heard):
+        if interrupted(heard, "suggest_purchase"):
             return leave_form()
         dispatcher.utter_message(response="utter_what_to_buy")
         return []
@@ -98,14 +109,20 @@ class StorePurchase(_Storing):
         if not answer.strip() or answer.startswith("/"):  # a button was pressed instead
             dispatcher.utter_message(response="utter_left_as_it_was")
             return [SlotSet("wanted_title", None)]
-        title, author = title_and_author(answer)
-        await self._store(dispatcher, heard, title, heard.one("author") or author)
+        if heard.intent == "find_item" and _SEARCHES.match(plainly(answer)):
+            return [SlotSet("wanted_title", None), *await FindItem(self.services).act(dispatcher, heard)]
+        title, author = title_and_author(answer, heard.one("author"))
+        await self._store(dispatcher, heard, title, author)
         return [SlotSet("wanted_title", None)]
 
 
-def title_and_author(answer: str) -> tuple[str, str | None]:
-    """Return 'Nexus', 'Yuval Noah Harari' for "cuốn Nexus của Yuval Noah Harari"."""
+def title_and_author(answer: str, author: str | None = None) -> tuple[str, str | None]:
+    """Return 'Nexus', 'Yuval Noah Harari' for "cuốn Nexus của Yuval Noah Harari"; `author` is one known already."""
     plain = _NOT_THE_TITLE.sub("", nfc(answer)).strip() or nfc(answer).strip()
+    if author:
+        before, _, after = plain.rpartition(author)
+        title = _BEFORE_AUTHOR.sub("", before)
+        return (title, author) if title and not after.strip() else (plain, author)
     by = _BY.match(plain)
     return (by["title"], by["author"].strip()) if by else (plain, None)
 

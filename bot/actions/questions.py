@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.base import Heard, LibraryAction, Services, open_question
+from bot.actions.base import Heard, LibraryAction, Services, open_question, question_still_open
 from bot.actions.buttons import button
+from bot.actions.wording import plainly
 from library.phrasing import Words
 
 AGREE, NO = Words("Đồng ý", "Yes, go ahead"), Words("Thôi", "No, leave it")
+_YES = re.compile(r"(?:da |vang )?(?:u|um|uh|uk|ok|oke|okay|okie|dong y|duoc|vang|da|yes|yeah|yep|sure)\b(?! khong\b)")
+_NO = re.compile(r"\b(?:thoi|khoi|khong|dung|chua|no|not|don t|stop)\b")
+_LONGEST_YES = 6
+_THUMBS_UP = re.compile(r"[\s👍👌✅🆗🏻-🏿]+")
+# Which questions a deed that is named with the yes can answer.
+_DEEDS: Mapping[str, str] = {
+    "renew": r"gia han|renew|extend",
+    "hold": r"dat|giu|hold|reserve",
+    "start_hold": r"dat|giu|hold|reserve",
+    "cancel_hold": r"huy|cancel",
+    "forget": r"xoa|delete|erase",
+    "purchase": r"ghi|mua|note|buy",
+    "librarian": r"goi|moi|gap|call",
+}
 
 
 def ask(
@@ -31,11 +47,33 @@ def ask(
 
     Its buttons name the question, so that one pressed later cannot answer another.
     """
-    opened = open_question(kind, heard.turn, **data)
+    opened = open_question(kind, heard.turn, agrees=yes.to(heard.lang), **data)
     which = opened["value"]["asked_at"]
     buttons = [button(title, heard.lang, intent, question=which) for title, intent in ((yes, "affirm"), (no, "deny"))]
     dispatcher.utter_message(response=response, buttons=buttons, **(say or {}))
     return [opened]
+
+
+async def do_if_agreed(services: Services, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType] | None:
+    """Do what the open question asks when these words, taken for something else, say yes to it; None when not.
+
+    So do the words of its button ("ghi giúp mình"), a thumb up, and a yes with the deed added ("ừ xoá đi"). Words
+    that name a book, a place or another deed ask for something of their own.
+    """
+    question = question_still_open(heard)
+    if question is None or heard.text.startswith("/") or heard.tracker.latest_message.get("entities"):
+        return None
+    words = plainly(heard.text)
+    named = {kind for kind, deed in _DEEDS.items() if re.search(rf"\b(?:{deed})\b", words)}
+    agrees = (
+        bool(_YES.match(words))
+        and not _NO.search(words)
+        and len(words.split()) <= _LONGEST_YES
+        and (not named or question["kind"] in named)
+    )
+    if agrees or words == plainly(question.get("agrees", "")) != "" or _THUMBS_UP.fullmatch(heard.text):
+        return await do_after_yes(question["kind"], services, dispatcher, heard)
+    return None
 
 
 async def do_after_yes(
@@ -55,7 +93,7 @@ async def do_after_yes(
         return events
     slots = {event["name"]: event["value"] for event in events if event["event"] == "slot"}
     tracker = copy.copy(heard.tracker)
-    tracker.slots = {**heard.tracker.slots, **slots}
+    tracker.slots = {**heard.tracker.slots, **slots, "open_question": None}  # this yes has done its work
     following = _action_named(leads_to["name"])
     assert following is not None
     more = await following(services).act(dispatcher, Heard(tracker, heard.turn))

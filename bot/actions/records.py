@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.answers import tell_if_sure
 from bot.actions.base import Heard, LibraryAction, question_still_open
 from bot.actions.buttons import button
 from bot.actions.cards import HOLD, Copies, branch_name, copies_of, first_back, full_card, in_order, state_text
-from bot.actions.finding import PAGE, Wish, named, search, wanted_words, wish_of
+from bot.actions.curated import tell_if_sure
+from bot.actions.finding import PAGE, Wish, as_catalogued, named, search, wanted_words, wish_of
 from bot.actions.meant import Meant, record_meant
 from bot.actions.questions import ask
 from bot.actions.showing import did_you_mean, offer_to_suggest, show_hits
@@ -253,7 +253,7 @@ class LocateItem(_OfOneRecord):
         """Say the shelf on which most of the topic's books stand, branch by branch."""
         found = await search(self.services, wish)
         classes = Counter(match[0] for record, _ in found if (match := _CLASS.match(record.classification)))
-        wanted = wanted_words(wish, self.services, heard.lang)
+        wanted = wanted_words(as_catalogued(wish, found), self.services, heard.lang)
         if not classes:
             dispatcher.utter_message(response="utter_nothing_found", wanted=wanted)
             return []

@@ -9,7 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.account import ask_to_link
 from bot.actions.base import Heard, LibraryAction
-from bot.actions.wording import plainly, refuses
+from bot.actions.wording import plainly, refuses, says
 from library.phrasing import DAY, count
 
 PURPOSE = "reminders"
@@ -19,6 +19,7 @@ _SAID = ("mot one a", "hai two vai", "ba three", "bon tu four", "nam five", "sau
 _NUMBERS = {word: number for number, words in enumerate(_SAID, 1) for word in words.split()}
 _AHEAD = re.compile(rf"\b(?P<number>\d+|{'|'.join(_NUMBERS)}) (?P<unit>ngay|hom|bua|tuan|days?|weeks?)\b")
 _EVENING_BEFORE = re.compile(r"\b(?:toi|hom|ngay|day) truoc\b|\bday before\b")
+_REMINDING = r"nhắc|nhắn|báo|thông báo|tin|cảnh báo|remind\w*|notif\w*|alert\w*|tell me|text me|let me know"
 _STOP = r"nhan thong bao|nhan tin nhac|nhac nho|nhac|nhan tin|nhan|thong bao|bao|send reminders|remind|reminders"
 
 
@@ -28,6 +29,9 @@ class SubscribeReminders(LibraryAction):
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if refuses(heard.text, _STOP):
             return await _stop(self, dispatcher, heard)
+        if not heard.text.startswith("/") and not says(_REMINDING, heard.text):
+            dispatcher.utter_message(response="utter_not_understood")  # consent is never taken by mistake
+            return []
         days = days_before(heard.text)
         await self.services.consents.give(heard.turn, PURPOSE, {"days_before": days})
         dispatcher.utter_message(response="utter_reminders_noted", days=count(days, DAY, heard.lang))

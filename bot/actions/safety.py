@@ -38,6 +38,7 @@ _DANGER = (
 # A title or a topic is no cry for help: "sách về tự tử".
 _ABOUT_BOOKS = re.compile(
     r"\b(?:sach|truyen|cuon|quyen|phim|tac pham|tai lieu|book|books|novel) (?:\w+ )?(?:ve|ten|about)\b"
+    r"|^(?:\w+ ){0,3}(?:co|tim) (?:cuon|quyen|truyen) (?=[^,.;\n]*$)"
 )
 
 

@@ -17,6 +17,7 @@ from bot.actions.finding import (
     Likeness,
     Order,
     Wish,
+    as_catalogued,
     in_order,
     is_about,
     likeness,
@@ -27,11 +28,13 @@ from bot.actions.finding import (
     wish_of,
     without_filters,
 )
+from bot.actions.hours import TellHours, goes_on_about_hours
 from bot.actions.lists import ListNewItems, RecommendItems
 from bot.actions.records import CheckAvailability, DoShow, LocateItem, ShowRecord, StartHold
 from bot.actions.showing import Found, did_you_mean, offer_to_suggest, show_hits
+from bot.actions.wording import plainly
 from library.model import ItemState
-from library.phrasing import Words
+from library.phrasing import Words, capitalised
 from library.text import fold
 from retrieval.searcher import Query
 
@@ -44,6 +47,10 @@ _ORDERS: tuple[tuple[Order, re.Pattern[str]], ...] = (
     ("newest", re.compile(r"\bmoi (nhat|hon|truoc)|newest|latest")),
     ("oldest", re.compile(r"\bcu (nhat|hon|truoc)|oldest")),
 )
+_LIKE_IT = re.compile(r"\b(?:sach|truyen|cuon|gi) (?:nao )?(?:giong|tuong tu)\b|\bbooks? (?:like|similar to)\b")
+_UNFILTER = re.compile(
+    r"\b(?:bo|xoa|het|khong|khoi) (?:het |bo )?(?:cai )?loc\b|\b(?:clear|remove|without) (?:the )?filters?\b"
+)
 _ONLY_IN = re.compile(r"\bcon (trong kho|tren ke|muon duoc|san)|co san|chua (ai|bi) muon|\b(available|in now)\b")
 
 
@@ -53,6 +60,8 @@ class FindItem(LibraryAction):
     action_name = "action_find_item"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if heard.one("title") and _LIKE_IT.search(plainly(heard.text)):
+            return await RecommendItems(self.services).act(dispatcher, heard)
         wish = wish_of(heard, self.services)
         if wish.empty:
             dispatcher.utter_message(response="utter_what_to_find")
@@ -97,14 +106,14 @@ class FindItem(LibraryAction):
         if any(near):
             response = "utter_found_near" if all(near) else "utter_found_one_and_near"
         buttons = [*_further_titles(heard), *(_wider(wish, heard) if any(near) else ())]
-        wanted = wanted_words(_as_catalogued(wish, found), self.services, heard.lang)
+        wanted = wanted_words(as_catalogued(wish, found), self.services, heard.lang)
         return await show_hits(self.services, dispatcher, heard, response, found, wish, buttons=buttons, wanted=wanted)
 
     async def _show_title(
         self, dispatcher: CollectingDispatcher, heard: Heard, found: Found, wish: Wish
     ) -> list[EventType]:
         """Show the one title that was meant, or its editions and volumes."""
-        several = wanted_words(_as_catalogued(wish, found), self.services, heard.lang)
+        several = wanted_words(as_catalogued(wish, found), self.services, heard.lang)
         told = several if len(found) > 1 else named(found[0][0], heard.lang)
         return await show_hits(
             self.services,
@@ -139,6 +148,8 @@ class RefineSearch(FindItem):
     action_name = "action_refine_search"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if goes_on_about_hours(heard):
+            return await TellHours(self.services).act(dispatcher, heard)
         hits = heard.remembered("hits")
         further = wish_of(heard, self.services)
         if not isinstance(hits, dict):
@@ -147,11 +158,16 @@ class RefineSearch(FindItem):
                 return []
             return await super().act(dispatcher, heard)
         before = Wish.from_plain(hits)
-        wish = _refined(before, further, fold(heard.text))
+        wish = (
+            without_filters(before)
+            if _UNFILTER.search(fold(heard.text))
+            else _refined(before, further, fold(heard.text))
+        )
         page = hits["page"] + 1 if wish == before else 0
         found = await self._sifted(wish)
         wanted = wanted_words(wish, self.services, heard.lang)
         if len(found) > page * PAGE:
+            wanted = capitalised(wanted) if page else wanted
             response = "utter_found_next" if page else "utter_found_more" if len(found) > PAGE else "utter_found"
             return await show_hits(self.services, dispatcher, heard, response, found, wish, page=page, wanted=wanted)
         response = "utter_no_more_hits" if page else "utter_nothing_when_narrowed"
@@ -178,17 +194,6 @@ def _refined(before: Wish, further: Wish, folded: str) -> Wish:
     order = next((order for order, pattern in _ORDERS if pattern.search(folded)), before.order)
     only_in = before.only_in or bool(_ONLY_IN.search(folded))
     return Wish(query, narrowed(before.filters, further.filters), order, only_in)
-
-
-def _as_catalogued(wish: Wish, found: Found) -> Wish:
-    """Return the search with title and author spelled as in the catalogue, where the hits leave no doubt."""
-    record, hit = found[0]
-    query = wish.query
-    if query.title and likeness(query.title, record) in _SAME and fold(query.title) == fold(record.title):
-        query = replace(query, title=record.title)
-    names = (why.value for why in hit.why if why.kind == "author")
-    author = next((name for name in names if fold(name) == fold(query.author)), None)
-    return replace(wish, query=replace(query, author=author) if author else query)
 
 
 def _further_titles(heard: Heard) -> list[Button]:

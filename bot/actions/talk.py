@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, ClassVar
 
@@ -10,17 +11,28 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.account import go_on_after_linking, say_private
-from bot.actions.base import Heard, LibraryAction, question_still_open
+from bot.actions.base import Heard, LibraryAction, Services, question_still_open
 from bot.actions.buttons import button
+from bot.actions.curated import tell_if_sure
+from bot.actions.finding import likeness
 from bot.actions.forms import leave_form
 from bot.actions.handoff import offer_librarian
-from bot.actions.questions import do_after_yes
+from bot.actions.questions import do_after_yes, do_if_agreed
+from bot.actions.search import FindItem, RefineSearch
 from bot.actions.wording import angry, plainly, pries
 from library.phrasing import Words
+from library.text import nfc
 
 # What the buttons under "has this sign-in been you?" say they answer.
 SIGN_IN_QUESTION = "link"
 MY_CARD = Words("Thẻ đó là của mình", "That card is mine")
+_LONGEST_TITLE = 12  # words
+_THANKS = re.compile(
+    r"^.*?\b(?:c[ảáa]m [ơo]n|thanks?|thank you|tks)\b[^,.;\n]*[,.;\n]?\s*(?:mà|ma|nhưng|nhung|với lại|à|and|but)?\s*"
+    r"(?:cho (?:\w+ )?hỏi(?: thêm)?(?: là)?)?\s*",
+    re.IGNORECASE,
+)
+_MOSTLY = 0.7
 LATEST = Words("Làm việc bạn vừa hỏi", "Do what you asked me about")
 
 
@@ -47,9 +59,17 @@ class Goodbye(SmallTalk):
 
 
 class Thank(SmallTalk):
+    """Thanks back; a question asked in the same breath is what is answered."""
+
     action_name = "action_thank"
     response = "utter_welcome"
     keeps_question = True
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        question = _THANKS.sub("", nfc(heard.text))
+        if len(question.split()) > 2 and await tell_if_sure(self.services, dispatcher, heard, question):
+            return []
+        return await super().act(dispatcher, heard)
 
 
 class BotChallenge(SmallTalk):
@@ -70,7 +90,10 @@ class Chitchat(SmallTalk):
 
 
 class OutOfScope(SmallTalk):
-    """Says kindly what a library cannot do; an insult is met with a person, another's privacy with a refusal."""
+    """Says kindly what a library cannot do; an insult is met with a person, another's privacy with a refusal.
+
+    What was only taken for it is answered as what it is: a yes, a bare title, no words at all.
+    """
 
     action_name = "action_out_of_scope"
     response = "utter_out_of_scope"
@@ -78,8 +101,15 @@ class OutOfScope(SmallTalk):
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if pries(heard.text):
             return say_private(dispatcher, heard)
+        if (done := await do_if_agreed(self.services, dispatcher, heard)) is not None:
+            return done
         if angry(heard.text):
             return offer_librarian(dispatcher, heard, "utter_offer_after_anger")
+        if await names_a_book(self.services, heard):
+            return await FindItem(self.services).act(dispatcher, heard)
+        if not any(c.isalnum() for c in heard.text):
+            dispatcher.utter_message(response="utter_not_understood")
+            return []
         return await super().act(dispatcher, heard)
 
 
@@ -88,6 +118,12 @@ class ChangeLanguage(LibraryAction):
     keeps_question = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        words = plainly(heard.text)
+        if _OF_BOOKS.search(words):
+            return await RefineSearch(self.services).act(dispatcher, heard)
+        if _TRANSLATE.search(words):
+            dispatcher.utter_message(response="utter_out_of_scope")
+            return []
         locale = heard.one("locale") or _language_in(heard)
         if locale is None:
             dispatcher.utter_message(response="utter_which_language")
@@ -100,6 +136,11 @@ class ChangeLanguage(LibraryAction):
 _NAMED = re.compile(
     r"\b(?:(?P<vi>tieng viet|vietnamese|viet|vn|tv|tieng ta|tieng minh)|(?P<en>tieng anh|english|eng))\b"
 )
+# "có bằng tiếng Anh không" asks for books, "dịch sang tiếng Anh" for what a library does not do.
+_OF_BOOKS = re.compile(
+    r"\b(?:sach|cuon|quyen|truyen|tai lieu|ban tieng|(?:co|con) (?:ban )?bang|books?|novels?|anything)\b"
+)
+_TRANSLATE = re.compile(r"\b(?:dich|translate)\b")
 _NOT_VIETNAMESE = re.compile(r"\b(?:don t understand|no|my|bad) vietnamese\b|\bonly (?:read|speak) english\b")
 
 
@@ -171,11 +212,29 @@ class Cancel(Deny):
     action_name = "action_cancel"
     nothing_open = "utter_nothing_to_cancel"
 
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        question = question_still_open(heard)
+        may_agree = question is not None and question["kind"] in ("cancel_hold", "forget")  # "ừ huỷ đi"
+        if may_agree and (done := await do_if_agreed(self.services, dispatcher, heard)) is not None:
+            return done
+        return await super().act(dispatcher, heard)
+
 
 def _answers_another(pressed: str | None, heard: Heard) -> bool:
     """Return whether a button was pressed that belongs to a question other than the one open now."""
     question = question_still_open(heard)
     return pressed is not None and (question is None or question["asked_at"] != pressed)
+
+
+async def names_a_book(services: Services, heard: Heard) -> bool:
+    """Return whether the message is a title of the catalogue, or hardly more than what was taken for one."""
+    named = [each for slot in ("title", "author", "isbn") for each in heard.all(slot)]
+    if named and sum(map(len, named)) >= _MOSTLY * len(heard.text.strip()):
+        return True
+    if not 1 < len(plainly(heard.text).split()) <= _LONGEST_TITLE:
+        return False
+    same = await asyncio.to_thread(services.searcher.titled, heard.text)
+    return any(likeness(heard.text, record) in ("exact", "unaccented") for record in same)
 
 
 class NotUnderstood(LibraryAction):
@@ -186,6 +245,10 @@ class NotUnderstood(LibraryAction):
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if pries(heard.text):
             return say_private(dispatcher, heard)
+        if (done := await do_if_agreed(self.services, dispatcher, heard)) is not None:
+            return done
+        if await names_a_book(self.services, heard):
+            return await FindItem(self.services).act(dispatcher, heard)
         if not heard.turn.masked and any(c.isalpha() for c in heard.text):
             await self.services.desk.unanswered(heard.turn, heard.text, "không hiểu")
         misses = misses_in_a_row(heard.tracker)

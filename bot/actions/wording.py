@@ -40,9 +40,11 @@ _ASKS_WHAT = (
     r"mượn (?:gì|những gì|sách gì|cuốn gì|cuốn nào|mấy cuốn)|nợ (?:gì|bao nhiêu|nhiêu|tiền)|bị phạt|đặt giữ gì"
     r"|địa chỉ|số điện thoại|sđt|borrow(?:ed|ing)|on loan|owes?|address|phone"
 )
+_ME = re.compile(r"\b(?:em|toi|tui|minh|con|chau|anh|chi|bac|co|chu|tao|to|e|my|i|me|mine)\b")
 _ANGRY = (
     r"bực mình|bực quá|bực bội|bực thật|tức quá|tức mình|bức xúc|tức giận|điên lên|ngu quá|ngu vậy|ngu thế|ngu lắm"
     r"|quá ngu|đồ ngu|đồ điên|mày ngu|bot ngu|vô trách nhiệm|tắc trách|cẩu thả|hách dịch|làm ăn kiểu gì|làm ăn gì kỳ"
+    r"|ăn hại|vô dụng|mất dạy|lừa đảo|khốn nạn|mày là|đồ chó|hỗn quá|quá hỗn"
     r"|quá đáng|không chấp nhận được|mất thời gian|hỏi mãi|dở ẹc|như cứt|vl|vcl|đm|đcm|clgt|cho 1 sao|một sao"
     r"|useless|stupid|ridiculous|waste of time|fed up|angry|idiot"
 )
@@ -93,6 +95,11 @@ def about_someone_else(text: str) -> bool:
     found = [*_NAMED_PERSON.finditer(nfc(text)), *_WHERE_SOMEBODY_IS.finditer(nfc(text))]
     named = (each["name"][0].isupper() for each in found)
     return says(_SOMEBODY_ELSE, text) or any(named)
+
+
+def speaks_of_self(text: str) -> bool:
+    """Return whether the patron speaks of themselves; "trẻ em" is nobody in particular."""
+    return bool(_ME.search(plainly(text).replace("tre em", "tre")))
 
 
 def pries(text: str) -> bool:

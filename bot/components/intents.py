@@ -62,7 +62,7 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"C": 10.0, "sharpness": 5.0}
+        return {"C": 3.0, "sharpness": 5.0}
 
     def __init__(
         self,

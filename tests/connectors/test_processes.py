@@ -13,7 +13,7 @@ import pytest
 
 from connectors.processes import Wiring, port_taken, rasa_command, rasa_environment, start, stop
 from connectors.settings import Settings, WebSection
-from connectors.supervisor import PortTaken, run
+from connectors.supervisor import CannotStart, run
 
 PARENT = """
 import asyncio, sys
@@ -85,7 +85,7 @@ async def test_a_taken_port_is_said_before_anything_starts() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert port_taken("127.0.0.1", port)
-        with pytest.raises(PortTaken, match=rf"port {port} .*set another \[web\] port in library\.toml"):
+        with pytest.raises(CannotStart, match=rf"port {port} .*set another \[web\] port in library\.toml"):
             await run(Settings(web=WebSection(port=port)), Path("library.toml"), _never)
 
 

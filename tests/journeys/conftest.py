@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from bot.actions import account, answers, holds, hours, purchases, search, talk
+from bot.actions import account, answers, holds, hours, loans, purchases, search, talk
 from bot.actions.base import Services
 from connectors.account import StoredLinks
 from connectors.desk import StoredDesk
@@ -107,7 +107,7 @@ def reader(holdings: Holdings, tmp_path: Path) -> Iterator[Reader]:
         library_name="Thư viện tỉnh",
         library_name_en="Provincial Library",
     )
-    journeys = (hours, answers, search, purchases, talk, holds, account)
+    journeys = (hours, answers, search, purchases, talk, holds, account, loans)
     built = [action(services) for journey in journeys for action in journey.ACTIONS]
     patron = Reader(Talk({action.name(): action for action in built}, turns, TUESDAY), ils, store, holdings.answers)
     yield patron

@@ -20,6 +20,7 @@ from connectors.desk import StoredConsents, StoredDesk, StoredPrivacy
 from connectors.store import Store, conversations
 from library.calendar import LOCAL, LibraryCalendar
 from library.ports import Turn
+from retrieval.searcher import Unknown
 from tests.fakes import LAN, FakeILS
 from tests.journeys.talk import CONVERSATION, Talk
 
@@ -64,8 +65,8 @@ def desk_for(folder: Path, *, catalogue: Any = None, searcher: Any = None) -> It
         calendar=lambda: CALENDAR,
         ils=ils,
         catalogue=catalogue,
-        searcher=searcher,
-        answers=lambda: nothing,
+        searcher=searcher or SimpleNamespace(titled=lambda title: []),
+        answers=lambda: SimpleNamespace(ask=lambda question, day: Unknown(())),
         answer_book=nothing,
         links=links,
         deeds=JournaledDeeds(store, ils),

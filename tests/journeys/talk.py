@@ -70,9 +70,9 @@ class Talk:
         entities = [{"entity": name, "value": value, "start": 0, "end": 0} for name, value in values.items()]
         return await self._turn(intent, button["payload"], entities)
 
-    async def run(self, action: str, text: str = "") -> Said:
+    async def run(self, action: str, text: str = "", intent: str = "") -> Said:
         """Run an action that another one or a form leads to."""
-        return await self._turn("", text, [], action)
+        return await self._turn(intent, text, [], action)
 
     def wait(self, **time: float) -> None:
         self.now += timedelta(**time)

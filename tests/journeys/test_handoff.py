@@ -43,7 +43,7 @@ async def test_after_hours_it_tells_when_the_librarians_are_back(desk, at, back)
 async def test_asking_again_points_to_the_open_ticket(desk):
     await desk.talk.hear("talk_to_librarian", "gặp thủ thư")
     said = await desk.talk.hear("talk_to_librarian", "gọi thủ thư ra giùm")
-    assert said.responses == ("utter_ticket_is_open",)
+    assert said.responses == ("utter_ticket_is_open_in_hours",)
     assert len(desk.rows(tickets)) == 1
 
 

@@ -106,7 +106,7 @@ async def test_one_loan_is_renewed_after_a_yes(lan):
     assert asked.text == "Mình sẽ gia hạn “Số đỏ” (hạn trả 24/11). Đồng ý chứ?"
     assert lan.ils.renewed == []
     done = await lan.talk.hear("affirm", "ừ")
-    assert done.text == "“Số đỏ”: hạn mới thứ Ba 8/12"
+    assert done.text == "Xong, “Số đỏ”: hạn mới thứ Ba 8/12."
     assert lan.ils.renewed == ["1"]
 
 
@@ -177,7 +177,7 @@ async def test_a_loan_still_overdue_after_renewal_says_so(lan):
     lan.ils.loans_out = [_loan("1", SO_DO, 1)]
     await lan.talk.hear("renew_loans", "gia hạn")
     done = await lan.talk.hear("affirm", "ừ")
-    assert done.text == "“Số đỏ”: hạn mới Chủ nhật 15/11, vẫn quá hạn, bạn trả sớm nhé"
+    assert done.text == "Xong, “Số đỏ”: hạn mới Chủ nhật 15/11, vẫn quá hạn, bạn trả sớm nhé."
 
 
 async def test_what_surely_cannot_be_renewed_is_told_without_asking(lan):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -25,6 +26,7 @@ import pytest
 from connectors.clock import wall_clock
 from connectors.preparing import load_demo_patrons
 from connectors.settings import load_settings
+from connectors.training import is_trained
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VAR = CHECKOUT / "var"
@@ -37,7 +39,11 @@ def missing() -> str | None:
     """Return what the checkout lacks to start, or None."""
     needed = ("var/models/dialogue.tar.gz", "var/encoder", "var/index", "var/catalogue.sqlite", ".venv-rasa/bin/python")
     lacking = [path for path in needed if not (CHECKOUT / path).exists()]
-    return f"run `make setup` first: {', '.join(lacking)} not there" if lacking else None
+    if lacking:
+        return f"run `make setup` first: {', '.join(lacking)} not there"
+    if not is_trained(load_settings(CHECKOUT / "demo" / "library.toml")):
+        return "run `make setup` first: the dialogue's model is older than what it learns from"
+    return None
 
 
 def skip_or_fail(reason: str) -> None:
@@ -71,12 +77,14 @@ def write_settings(folder: Path, port: int, extra: str = "") -> Path:
 
 
 def copy_library(var: Path) -> None:
-    """Put copies of the prepared databases into `var`; the index is only read, so a link will do."""
+    """Put copies of the prepared databases and of the index into `var`."""
     var.mkdir(parents=True)
     for name in ("answers.sqlite", "catalogue.sqlite", "vectors.sqlite"):
         with closing(sqlite3.connect(VAR / name)) as prepared, closing(sqlite3.connect(var / name)) as copy:
             prepared.backup(copy)
-    (var / "index").symlink_to((VAR / "index").resolve())
+    index = (VAR / "index").resolve()
+    shutil.copytree(index, var / index.name)
+    (var / "index").symlink_to(index.name)
 
 
 def thuthu(config: Path, *command: str, **how: Any) -> subprocess.Popen[bytes]:

@@ -30,10 +30,10 @@ QUESTIONS = (
 
 
 class Patron:
-    def __init__(self, browser: webdriver.Chrome, url: str, pictures: Path) -> None:
-        self.browser = browser
+    def __init__(self, chrome: webdriver.Chrome, url: str, pictures: Path) -> None:
+        self.browser = chrome
         self.pictures = pictures
-        browser.get(url)
+        chrome.get(url)
         self.until(lambda: self.bubbles())
 
     def until(self, what: Callable[[], Any]) -> None:
@@ -61,6 +61,7 @@ class Patron:
         return next(one for one in reversed(found) if words in one.text)
 
     def picture(self, name: str) -> None:
+        self.browser.execute_script("document.getAnimations().forEach((one) => one.finish())")
         self.browser.save_screenshot(str(self.pictures / f"{name}.png"))
 
     def signs_in(self, card: str, pin: str) -> None:

@@ -132,6 +132,9 @@ def test_the_talk_changes_language_when_asked_and_back(chat: Chat) -> None:
     said = chat.say("what are your opening hours?")
     assert "My Tho" in said
     assert all(span in said for span in hours_today("en") or ["closed"])
+    chat.say("link my card")
+    assert "Bùi Thanh Tùng" in chat.link("DT000108", "260108")
+    assert "linked" in chat.press("Yes, that was me")
     chat.say("nói tiếng Việt nhé")
     assert "Mỹ Tho" in chat.say("mấy giờ mở cửa")
 

@@ -44,7 +44,7 @@ def test_answers_are_measured_in_every_form_and_the_unknown_apart(tmp_path: Path
     (tmp_path / "asked.tsv").write_text(
         "qid\tparaphrase\n0\tthư viện có wifi không vậy\n1\tgửi xe ở đâu\n7\tgiá vàng hôm nay\n"
     )
-    told = evaluate.answers(tmp_path / "q.tsv", tmp_path / "known.tsv", tmp_path / "asked.tsv", None)
+    told = evaluate.answers(tmp_path / "q.tsv", tmp_path / "known.tsv", tmp_path / "asked.tsv")
 
     assert set(told) == {"accented", "unaccented", "noisy", "unknown"}
     assert told["accented"] == {"n": 2, "top1": 1, "top3": 1, "false_refusal": 0}

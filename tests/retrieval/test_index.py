@@ -11,7 +11,7 @@ from retrieval.catalogue import Catalogue
 from retrieval.embedder import HashingEmbedder
 from retrieval.index import IndexUnreadable
 from retrieval.vectors import VectorStore
-from tests.retrieval.conftest import BOOKS
+from tests.retrieval.conftest import BOOKS, book
 
 
 def test_an_index_is_put_in_use_whole(tmp_path: Path, catalogue: Catalogue, vectors: VectorStore) -> None:
@@ -22,9 +22,7 @@ def test_an_index_is_put_in_use_whole(tmp_path: Path, catalogue: Catalogue, vect
     assert manifest.mark == catalogue.mark
     assert opened.meaning is not None
     assert index.verify(tmp_path / "index") == []
-    assert all(
-        opened.record_id(row) == book.record_id for book in BOOKS if (row := opened.row(book.record_id)) is not None
-    )
+    assert all(opened.record_id(opened.row(each.record_id) or 0) == each.record_id for each in BOOKS)
     assert opened.row("no such record") is None
 
 
@@ -44,6 +42,25 @@ def test_a_build_that_fails_leaves_the_old_index_in_use(
     assert [path.name for path in tmp_path.glob("index.*")] == [before]
 
 
+def test_after_a_small_change_the_rest_is_still_found_by_meaning(
+    tmp_path: Path, catalogue: Catalogue, vectors: VectorStore
+) -> None:
+    class Asleep(HashingEmbedder):
+        def passages(self, texts: list[str]) -> None:  # type: ignore[override]
+            raise AssertionError("the model was asked for")
+
+    assert index.build(tmp_path / "index", catalogue, embedder=Asleep(), vectors=vectors, embed=False).model == ""
+    index.build(tmp_path / "index", catalogue, embedder=HashingEmbedder(), vectors=vectors)
+    catalogue.upsert([book("30", "Hạ đỏ")])
+    manifest = index.build(tmp_path / "index", catalogue, embedder=Asleep(), vectors=vectors, embed=False)
+
+    assert (manifest.model, manifest.unembedded) == (HashingEmbedder().name, 1)
+    opened = index.open_index(tmp_path / "index")
+    assert opened.meaning is not None
+    near = opened.meaning.search(HashingEmbedder().queries(["Dế Mèn phiêu lưu ký Tô Hoài"])[0], 1)
+    assert opened.record_id(near[0][0]) == "3"
+
+
 def test_a_file_cut_short_is_refused_and_a_changed_one_is_found(tmp_path: Path, catalogue: Catalogue) -> None:
     index.build(tmp_path / "index", catalogue)
     titles = tmp_path / "index" / "titles.bin"
@@ -52,7 +69,7 @@ def test_a_file_cut_short_is_refused_and_a_changed_one_is_found(tmp_path: Path, 
     titles.write_bytes(whole[:-1] + b"\xff")
     assert index.verify(tmp_path / "index") == ["titles.bin"]
     titles.write_bytes(whole[:-1])
-    with pytest.raises(IndexUnreadable, match="build the index again"):
+    with pytest.raises(IndexUnreadable, match="thuthu catalogue index"):
         index.open_index(tmp_path / "index")
 
 

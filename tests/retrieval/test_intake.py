@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from retrieval.catalogue import Catalogue
-from retrieval.commands import Places, import_catalogue, is_indexed, write_problems
+from retrieval.commands import Places, build_index, import_catalogue, is_indexed, write_problems
+from retrieval.embedder import EmbedderUnavailable
 from retrieval.intake import Intake, take_in
 from retrieval.record import SourceError
 from retrieval.sources.export import write_file
@@ -101,6 +102,16 @@ def test_a_file_without_records_is_told(tmp_path: Path) -> None:
     (tmp_path / "file.xml").write_bytes(b"<html><body>not found</body></html>")
     account = take_in(tmp_path / "file.xml", Catalogue(tmp_path / "catalogue.sqlite"))
     assert [problem.what for problem in account.problems] == ["there is no record in this file"]
+
+
+def test_records_come_in_before_the_sentence_model_is_set_up(tmp_path: Path, catalogue: Catalogue) -> None:
+    write_file(tmp_path / "all.mrc", catalogue)
+    places = Places.under(tmp_path / "var", tmp_path / "no-encoder-yet")
+    import_catalogue(tmp_path / "all.mrc", places)
+    assert places.searcher().titled("so do")
+    assert not is_indexed(places)
+    with pytest.raises(EmbedderUnavailable):
+        build_index(places)
 
 
 def test_ten_thousand_real_records_come_in_within_a_minute_and_none_is_lost(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_new_index_is_taken_up_without_a_restart(searcher: Searcher, catalogue
 
 
 def test_without_an_index_the_error_says_what_to_do(tmp_path: Path, catalogue: Catalogue) -> None:
-    with pytest.raises(IndexUnreadable, match="build it from the catalogue"):
+    with pytest.raises(IndexUnreadable, match="there is no index yet"):
         Searcher(tmp_path / "nowhere", catalogue).search("số đỏ")
 
 
