@@ -1,4 +1,4 @@
-"""Does underthesea's word segmentation help BM25? hit@1 over the demo's answers, half of the phrasings known, half asked."""
+"""Does underthesea's word segmentation help BM25? hit@1 over the demo's answers, every other phrasing known."""
 
 from __future__ import annotations
 

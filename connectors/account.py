@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from connectors.clock import Clock
-from connectors.store import Store, link_pages, links, login_failures, metadata
+from connectors.store import Store, conversations, link_pages, links, login_failures, metadata
 from connectors.tokens import hashed, new_token
 from library.ils import ILS, AccountLocked, ILSError, InvalidCredentials, PatronRef
 from library.ports import Turn
@@ -133,6 +133,11 @@ class StoredLinks:
             return db.execute(delete(links).where(links.c.conversation_id == turn.conversation_id)).rowcount > 0
 
         return await self._store.write(work)
+
+    async def language(self, token: str) -> str | None:
+        """Return the language of the chat that the page was opened from, or None for an address nobody handed out."""
+        chat = select(conversations.c.locale).join(link_pages).where(link_pages.c.token_hash == hashed(token))
+        return await self._store.read(lambda db: db.scalar(chat))
 
     async def page(self, token: str) -> PageState:
         """Return whether the page may be shown. Looking uses nothing up: link previews look too."""

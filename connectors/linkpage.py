@@ -71,11 +71,12 @@ def link_router(links: StoredLinks, on_login: OnLogin, *, library: str = "") -> 
 
     @router.get("/{token}")
     async def show(token: str, accept_language: Annotated[str, Header()] = "") -> Response:
-        return await form_or_gone(token, language(accept_language), status.HTTP_200_OK)
+        lang = await links.language(token) or language(accept_language)
+        return await form_or_gone(token, lang, status.HTTP_200_OK)
 
     @router.post("/{token}")
     async def log_in(token: str, request: Request, accept_language: Annotated[str, Header()] = "") -> Response:
-        lang = language(accept_language)
+        lang = await links.language(token) or language(accept_language)
         body = await _body(request)
         if body is None:
             return PlainTextResponse("too long", status.HTTP_413_CONTENT_TOO_LARGE, SAFE)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,16 @@ class SQLiteILS:
         self._clock = clock
         self._open_day = next_open_day
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex())  # checked when there is no card, to take as long
+
+    @cached_property
+    def _nobodys_hash(self) -> str:
+        """Return what a PIN is checked against when there is no card, so that it takes as long."""
+        return self._hasher.hash(secrets.token_hex())
 
     async def authenticate(self, card_number: str, pin: str) -> PatronRef:
         """Return whose card this is. Raises InvalidCredentials, and AccountLocked for an hour after 5 wrong PINs."""
         found = await self._file.write(lambda db: self._count_try(db, _card(card_number)))
-        pin_hash = (found and found["pin_hash"]) or self._nobody
+        pin_hash = (found and found["pin_hash"]) or self._nobodys_hash
         right = await asyncio.to_thread(self._matches, pin_hash, pin)
         if found and found["locked"]:
             raise AccountLocked("too many wrong PINs")

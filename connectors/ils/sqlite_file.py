@@ -121,7 +121,7 @@ class SQLiteFile:
         self.path = path
         self._patience_s = patience_s
         self._mode = "rwc" if create else "rw"
-        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
+        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool, hide_parameters=True)
         event.listen(self._engine, "begin", _begin)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:

@@ -18,6 +18,7 @@ logging.getLogger("pymarc").setLevel(logging.ERROR)  # it warns on stderr; what 
 END_OF_FIELD, END_OF_RECORD = b"\x1e", b"\x1d"
 _BLOCK = 1 << 20
 _LONGEST = 4 << 20  # ISO 2709 allows 99,999 bytes, real files somewhat more; beyond this it is no MARC file
+_CUT = b"\x00"  # stands at the end of a chunk whose terminator is missing
 _BETWEEN = b"\r\n\t \x00\x1a"  # left between records by transfers and DOS editors
 
 
@@ -28,6 +29,10 @@ def read_iso2709(file: IO[bytes]) -> Iterator[Read]:
     """
     for number, chunk in enumerate(_chunks(file), 1):
         yield _read_chunk(number, chunk)
+        if chunk.endswith(_CUT):
+            yield Read(
+                0, None, (Problem(0, "", "the file ends inside a record; what follows it is missing", taken=False),)
+            )
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
@@ -38,13 +43,13 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
         if len(rest) > _LONGEST:
             raise SourceError("no end of record (byte 1D) in 4 MB: this is not an ISO 2709 file, or it is damaged")
     if rest := rest.strip(_BETWEEN):
-        yield rest + b"\x00"  # marks the missing terminator
+        yield rest + _CUT
 
 
 def _read_chunk(number: int, chunk: bytes) -> Read:
     notes: list[tuple[str, str]] = []
-    if chunk.endswith(b"\x00"):
-        chunk = chunk[:-1]
+    if chunk.endswith(_CUT):
+        chunk = chunk[: -len(_CUT)]
         notes.append(("the file ends inside this record", ""))
     try:
         marc = _decode(_mended(chunk + END_OF_RECORD, notes), notes)

@@ -7,7 +7,9 @@ import pytest
 from bot.evaluate import BadLine, Judged, macro_f1, pairs, read, report, slot_f1, with_exact_year
 
 
-def judged(intent: str, heard: str, slots: dict[str, object] | None = None, found: dict[str, object] | None = None) -> Judged:
+def judged(
+    intent: str, heard: str, slots: dict[str, object] | None = None, found: dict[str, object] | None = None
+) -> Judged:
     return Judged("…", intent, pairs((slots or {}).items()), ("accented",), heard, pairs((found or {}).items()))
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from connectors import mailbox
 from connectors.account import Login, LoginResult, StoredLinks
 from connectors.linkpage import language, link_router
 from connectors.messages import sentence
-from connectors.store import Store
+from connectors.store import Store, conversations
 from library.ports import Turn
 from tests.connectors.ils.sample import PIN, Library, open_library
 
@@ -214,11 +215,19 @@ async def test_an_outcome_is_announced_to_a_screen_reader(site):
     assert re.search(r'role="alert"', wrong.text)
 
 
-async def test_the_page_speaks_english_to_a_browser_that_asks_for_it(site):
-    response = await site.browser.get(await site.address(), headers={"Accept-Language": "en-GB,en;q=0.9,vi;q=0.3"})
+async def test_the_page_speaks_the_language_of_the_chat_whatever_the_browser_wishes(site):
+    address = await site.address()
+    await site.store.write(lambda db: db.execute(update(conversations).values(locale="en")))
+    response = await site.browser.get(address, headers={"Accept-Language": "vi"})
+    assert Page(response.text).all("html")[0]["lang"] == "en"
+
+
+async def test_an_address_nobody_handed_out_is_shown_in_the_browsers_language(site):
+    headers = {"Accept-Language": "en-GB,en;q=0.9,vi;q=0.3"}
+    response = await site.browser.get("https://hoi.example/link/nobody", headers=headers)
     page = Page(response.text)
     assert page.all("html")[0]["lang"] == "en"
-    assert sentence("link_page_pin", "en") in page.words
+    assert sentence("link_page_gone", "en") in page.words
 
 
 @pytest.mark.parametrize(
