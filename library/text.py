@@ -42,6 +42,25 @@ def has_diacritics(s: str) -> bool:
     return fold(s) != nfc(s).lower()
 
 
+# Words that no unaccented Vietnamese spells; "do", "the", "can", "my" and their like could be either.
+_ENGLISH = frozenset(
+    """what when where which who how is are was does did have has had you your yours i'm we they this these there about
+    with from into please would could should will find looking want need book books library open close closed opening
+    hours time today tomorrow card renew loan loans borrow return reserve know tell help thanks hello speak english it
+    and any some not or on in""".split()
+)
+_ENGLISH_ENOUGH = 3
+
+
+def looks_english(s: str) -> bool:
+    """Return whether a message is surely English: no Vietnamese mark, several English words, most of them."""
+    if has_diacritics(s):
+        return False
+    words = [token.folded for token in tokens(s)]
+    english = sum(word in _ENGLISH for word in words)
+    return english >= _ENGLISH_ENOUGH and english * 2 >= len(words)
+
+
 def same_tones(s: str) -> str:
     """Return the text with old and new tone placement made one (hòa → hoà, thúy → thuý).
 

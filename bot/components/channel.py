@@ -8,11 +8,13 @@ import os
 from typing import Any, Awaitable, Callable, Dict, List, Optional
 
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from bot.components.tracker import Flight, current_flight, remember
+from library.text import looks_english
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,8 @@ class ThuthuInput(InputChannel):
 
 async def answer(asked: Dict[str, Any], on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Dict[str, Any]:
     """Return the turn's replies, memory, intent and entities; see `connectors/dialogue.py` for the other side."""
-    flight, collected = Flight(asked.get("tracker")), Collected()
+    memory = in_its_language(asked.get("tracker"), asked.get("text") or "")
+    flight, collected = Flight(memory), Collected()
     current_flight.set(flight)
     await on_new_message(
         UserMessage(
@@ -90,6 +93,15 @@ async def answer(asked: Dict[str, Any], on_new_message: Callable[[UserMessage], 
         "intent": {"name": heard.intent.get("name"), "confidence": heard.intent.get("confidence")},
         "entities": heard.entities,
     }
+
+
+def in_its_language(memory: Optional[Dict[str, Any]], text: str) -> Optional[Dict[str, Any]]:
+    """Return the memory with which the talk goes on in English, once a patron writes English unasked."""
+    if not looks_english(text):
+        return memory
+    if memory is None:
+        memory = {"slots": {}, "active_loop": None, "events": [{"event": "action", "name": ACTION_LISTEN_NAME}]}
+    return {**memory, "events": [*memory["events"], {"event": "slot", "name": "locale", "value": "en"}]}
 
 
 def plain(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.text import fold, has_diacritics, nfc, normalise, same_tones, sentences, tokens
+from library.text import fold, has_diacritics, looks_english, nfc, normalise, same_tones, sentences, tokens
 
 VIETNAMESE = st.text(alphabet="aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệ ĐẮỮ.,!?0123456789\n", max_size=60)
 ANY = st.text(max_size=60)
@@ -176,3 +176,36 @@ def test_text_is_cut_at_sentence_ends_before_commas_and_words():
     assert sentences("abcdef", 4) == ["abcd", "ef"]
     with pytest.raises(ValueError, match="limit is 0"):
         sentences("a", 0)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "what time do you open tomorrow?",
+        "Do you have books about shrimp farming?",
+        "hello, is the library open today",
+        "I want to renew this book please",
+        "how much is it for a library card",
+    ],
+)
+def test_english_is_recognised(typed):
+    assert looks_english(typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "co sach day nuoi tom khong",
+        "cho em hoi the thu vien lam o dau a",
+        "may gio dong cua",
+        "harry potter and the goblet of fire",
+        "how to win friends",
+        "do em tim cuon the hobbit",
+        "có cuốn What is this book about in English không",
+        "ok",
+        "english please",
+        "",
+    ],
+)
+def test_what_may_be_vietnamese_or_only_names_an_english_book_is_not_taken_for_english(typed):
+    assert not looks_english(typed)

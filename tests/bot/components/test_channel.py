@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sanic import Sanic
 
-from bot.components.channel import ThuthuInput, plain
+from bot.components.channel import ThuthuInput, in_its_language, plain
 
 
 @pytest.mark.parametrize("typed", ["/renew_loans", '  /renew_loans{"loan_id": "1"}', "/", "/start"])
@@ -38,3 +38,15 @@ def test_a_turn_without_the_secret_is_refused_and_reaches_nobody(secret: str) ->
     answer = asyncio.run(handler(_Request(secret)))
     assert answer.status == 403
     assert reached == []
+
+
+def test_a_patron_who_writes_english_is_answered_in_english_from_the_first_word() -> None:
+    memory = in_its_language(None, "what time do you open today?")
+    assert memory["events"][-1] == {"event": "slot", "name": "locale", "value": "en"}
+    assert memory["events"][0]["name"] == "action_listen"
+
+
+def test_vietnamese_leaves_the_memory_as_it_was() -> None:
+    memory = {"slots": {"locale": "en"}, "active_loop": None, "events": []}
+    assert in_its_language(memory, "mấy giờ mở cửa") is memory
+    assert in_its_language(None, "may gio mo cua") is None
