@@ -80,7 +80,10 @@ def known_titles(catalogue: Catalogue) -> Iterator[Judged]:
 
 def answers(places: Places) -> Iterator[dict[str, Any]]:
     yield {"figure": "answers_quality", **commands.eval_own_answers(places)}
-    searcher = places.answer_searcher(places.embedder())
+    embedder = places.embedder()
+    if embedder:
+        embedder.queries(["thư viện"])  # until its model is loaded, answers are found by words alone
+    searcher = places.answer_searcher(embedder)
     searcher.warm_up()
     took, _ = timed(lambda: searcher.ask("mượn được mấy cuốn"))
     yield {"figure": "answers_swap", "s": took}

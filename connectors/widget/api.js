@@ -34,7 +34,10 @@ export function post(key, { id, kind, text, payload }, wait = 0) {
   return call(`/${key.conversation}/messages?wait=${wait}`, { method: 'POST', key, body, timeout: ANSWER_MS + wait * 1000 });
 }
 
-/** Yield replies as they are said, from the one after `after` on, until `stop` is aborted; `alive` is called at every sign of life. */
+/**
+ * Yield replies as they are said, from the one after `after` on, until `stop` is aborted.
+ * `alive` is called at every sign of life.
+ */
 export async function* replies(key, after, { stop, alive }) {
   let timer = setTimeout(() => stop.abort(), FIRST_BYTE_MS);
   const heard = () => {

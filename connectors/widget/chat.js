@@ -162,10 +162,10 @@ keep.onForgotten(() => location.reload());
 const latest = find('latest');
 latest.addEventListener('click', view.toEnd);
 addEventListener('scroll', () => { if (view.atEnd()) latest.hidden = true; }, { passive: true });
-addEventListener('online', () => talk.nudge());
+addEventListener('online', () => talk.reconnect());
 addEventListener('offline', () => { find('connection').textContent = text('offline'); });
 addEventListener('pagehide', () => talk.rest());
-addEventListener('pageshow', (event) => { if (event.persisted) talk.nudge(); });
+addEventListener('pageshow', (event) => { if (event.persisted) talk.reconnect(); });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return;
   talk.nudge();

@@ -59,7 +59,10 @@ export function keepMessage(message) {
 }
 
 /** Leave nothing of the conversation on this device. */
-export const forget = () => names(PREFIX).filter((name) => name !== `${PREFIX}language`).forEach((name) => storage.removeItem(name));
+export function forget() {
+  const conversation = names(PREFIX).filter((name) => name !== `${PREFIX}language`);
+  conversation.forEach((name) => storage.removeItem(name));
+}
 
 /** Call back when another tab deleted the conversation from this device. */
 export function onForgotten(callback) {

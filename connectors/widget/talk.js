@@ -9,6 +9,7 @@ import * as keep from './keep.js';
 const BACK_OFF_S = [1, 2, 4, 8, 15, 30];
 const BUSY_S = 60;
 const WAIT_S = 20;
+const QUIET_MS = 8_000; // while an answer is due, the stream brings at least "đang kiểm tra" within this time
 const MAX_CHARACTERS = 8000;
 
 const CLOSED = 401;
@@ -28,10 +29,15 @@ export class Talk {
   #after = 0; // the last reply of the stream, to resume from
   #stream = null;
   #live = null; // null: not known yet
+  #heard = 0; // signs of life of the stream
+  #hurry = false; // the next try to connect comes without a pause
   #busy = new Set(); // which of the loops run
   #pauses = new Set();
 
-  /** `hear` is told: restored(entries), said(message), state(message, state), reply(sent), waiting(yes), connected(yes), renewed(). */
+  /**
+   * `hear` is told: restored(entries), said(message, state), state(message, state), reply(sent), waiting(yes),
+   * connected(yes), renewed().
+   */
   constructor(hear) {
     this.#hear = hear;
   }
@@ -60,6 +66,13 @@ export class Talk {
   /** Try again now what waits for its next try. */
   nudge() {
     for (const resume of this.#pauses) resume();
+  }
+
+  /** Connect anew: after a change of network the old connection may be dead and not know it. */
+  reconnect() {
+    this.#hurry = true;
+    this.rest();
+    this.nudge();
   }
 
   /** Let go of the connection while the page is put aside. */
@@ -172,6 +185,14 @@ export class Talk {
     if (this.#answered.has(stored)) this.#open.delete(message.id); // the answer was faster than the acknowledgement
     else if (this.#open.has(message.id)) this.#open.get(message.id).stored = stored;
     if (this.#live === false) this.#poll();
+    this.#expect(message);
+  }
+
+  #expect(message) {
+    const before = this.#heard;
+    setTimeout(() => {
+      if (this.#open.has(message.id) && this.#live && this.#heard === before) this.reconnect();
+    }, QUIET_MS);
   }
 
   /** Return the key; another tab may have opened the conversation meanwhile. */
@@ -206,6 +227,8 @@ export class Talk {
         const key = this.#key;
         const alive = () => {
           tries = 0;
+          this.#heard += 1;
+          this.#hurry = false;
           this.#setLive(true);
         };
         try {
@@ -219,7 +242,8 @@ export class Talk {
         }
         if (key !== this.#key) continue;
         this.#setLive(false);
-        await this.#pause(backOff(tries));
+        if (!this.#hurry) await this.#pause(backOff(tries));
+        this.#hurry = false;
       }
     });
   }
@@ -260,9 +284,9 @@ export class Talk {
     if (kind !== 'final') return;
     this.#answered.add(messageId);
     // History does not say which message a reply answers. Messages are answered in order: it is the oldest of those.
-    const open = [...this.#open];
-    const [answered] = open.find(([, { stored }]) => stored === messageId) ?? open.find(([, { stored, restored }]) => restored && !stored) ?? [];
-    this.#open.delete(answered);
+    const open = [...this.#open.values()];
+    const answered = open.find(({ stored }) => stored === messageId) ?? open.find(({ stored, restored }) => restored && !stored);
+    this.#open.delete(answered?.message.id);
   }
 
   #tellWaiting() {

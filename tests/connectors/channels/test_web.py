@@ -1,0 +1,99 @@
+"""What the website's door keeps to itself, and how it shows at once that a stream is open."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from connectors.channels.port import Message, Sent
+from connectors.channels.web import MAX_BODY, web_router
+
+MINE = {"Authorization": "Bearer secret"}
+MESSAGES = "/api/conversations/mine/messages"
+
+
+class Exchange:
+    """One conversation in which nothing is ever said."""
+
+    def __init__(self) -> None:
+        self.received: list[Message] = []
+
+    async def open_conversation(self) -> tuple[str, str]:
+        return "mine", "secret"
+
+    async def conversation_of(self, token: str) -> str | None:
+        return "mine" if token == "secret" else None
+
+    async def receive(self, message: Message) -> tuple[str, bool]:
+        self.received.append(message)
+        return "stored", True
+
+    async def replies_to(self, conversation_id: str, message_id: str, wait_s: float) -> list[Sent]:
+        return []
+
+    async def follow(self, conversation_id: str, after: int, beat_s: float) -> AsyncIterator[Sent | None]:
+        return
+        yield
+
+    async def history(self, conversation_id: str) -> list[dict[str, Any]]:
+        return []
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    return Exchange()
+
+
+@pytest.fixture
+def client(exchange: Exchange) -> TestClient:
+    async def may_open(_request: Request) -> bool:
+        return True
+
+    app = FastAPI()
+    app.include_router(web_router(exchange, may_open))
+    return TestClient(app)
+
+
+@pytest.mark.parametrize("headers", [{}, MINE])
+def test_a_body_longer_than_any_message_is_refused_unread(
+    client: TestClient, exchange: Exchange, headers: dict[str, str]
+) -> None:
+    body = b'{"id": "1", "text": "' + b"x" * MAX_BODY + b'"}'
+    assert client.post(MESSAGES, content=body, headers=headers).status_code == 413
+    parts = (body[start : start + 4096] for start in range(0, len(body), 4096))
+    assert client.post(MESSAGES, content=parts, headers=headers).status_code == 413
+    assert exchange.received == []
+
+
+def test_the_longest_message_passes_however_it_is_written(client: TestClient, exchange: Exchange) -> None:
+    body = b'{"id": "1", "text": "' + b"\\ud83d\\ude00" * 8000 + b'"}'
+    headers = {**MINE, "Content-Type": "application/json"}
+    assert client.post(MESSAGES, content=body, headers=headers).status_code == 202
+    assert [message.text for message in exchange.received] == ["😀" * 8000]
+
+
+def test_a_refusal_does_not_repeat_what_was_sent(client: TestClient) -> None:
+    refused = client.post(MESSAGES, json={"id": "1", "text": "pin 482913", "payload": "x"}, headers=MINE)
+    assert refused.status_code == 422
+    assert "482913" not in refused.text
+    assert "exactly one of text, payload, attachment" in refused.text
+
+
+def test_an_open_stream_shows_at_once_that_nothing_holds_it_back(client: TestClient) -> None:
+    stream = client.get("/api/conversations/mine/events", headers=MINE)
+    assert stream.text.startswith(": open")
+
+
+@pytest.mark.parametrize("path", ["history", "events"])
+def test_nothing_of_a_conversation_is_kept_by_a_browser_or_a_proxy(client: TestClient, path: str) -> None:
+    answer = client.get(f"/api/conversations/mine/{path}", headers={"Authorization": "bearer secret"})
+    assert answer.status_code == 200
+    assert "no-store" in answer.headers["cache-control"]
+
+
+def test_the_token_of_a_new_conversation_is_not_kept_either(client: TestClient) -> None:
+    assert client.post("/api/conversations").headers["cache-control"] == "no-store"
