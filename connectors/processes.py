@@ -72,7 +72,9 @@ def rasa_command(settings: Settings, wiring: Wiring, model: Path | None = None) 
         *("--model", str(model or settings.rasa.model)),
         *("--endpoints", "bot/endpoints.yml", "--credentials", "bot/credentials.yml"),
         *("--interface", "127.0.0.1", "--port", str(wiring.rasa_port)),
-        *("--auth-token", wiring.rasa_secret),
+        # Our channel's secret goes by the environment, where other users of the machine cannot read it. This token
+        # locks what else Rasa may serve, and is thrown away. Hex: an argument may not begin with "-".
+        *("--auth-token", secrets.token_hex(32)),
     ]
 
 

@@ -76,6 +76,8 @@ def test_rasa_is_started_on_loopback_without_an_open_api() -> None:
     command = rasa_command(Settings(), wiring)
     assert command[command.index("--interface") + 1] == "127.0.0.1"
     assert "--enable-api" not in command
+    assert wiring.rasa_secret not in " ".join(command), "anybody on the machine can read a command line"
+    assert all(not command[at + 1].startswith("-") for at, word in enumerate(command) if word == "--auth-token")
     assert rasa_environment(Settings(), wiring)["RASA_TELEMETRY_ENABLED"] == "false"
 
 
