@@ -15,13 +15,9 @@ from datetime import timedelta
 from enum import Enum
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Delete,
-    ForeignKey,
-    String,
-    Table,
     Update,
     delete,
     insert,
@@ -31,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from connectors.clock import Clock
-from connectors.store import Store, conversations, link_pages, links, login_failures, metadata
+from connectors.store import Store, conversations, link_pages, links, login_failures, pending_links
 from connectors.tokens import hashed, new_token
 from library.ils import ILS, AccountLocked, ILSError, InvalidCredentials, PatronRef
 from library.ports import Turn
@@ -43,16 +39,6 @@ PENDING_LIFETIME = timedelta(minutes=15)
 MAX_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=30)
 LOGIN_TAKES_S = 1.0  # every try takes this long, right or wrong
-
-pending_links = Table(
-    "pending_links",
-    metadata,
-    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
-    Column("patron_id", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("expires_at", String, nullable=False),
-    Column("confirmed_in", String),  # the message that said "yes", so that its turn run again hears the same
-)
 
 
 class PageState(Enum):
@@ -96,7 +82,6 @@ class StoredLinks:
         row = {
             "token_hash": hashed(token),
             "conversation_id": turn.conversation_id,
-            "message_id": turn.message_id,
             "expires_at": (self._clock() + PAGE_LIFETIME).isoformat(),
         }
         older = link_pages.c.conversation_id == turn.conversation_id
@@ -240,7 +225,7 @@ def _waits(turn: Turn) -> ColumnElement[bool]:
 
 def _link(db: Connection, conversation_id: str, patron_id: str, name: str) -> None:
     """Link the conversation to the patron, whoever it was linked to before."""
-    row = {"patron_id": patron_id, "name": name, "state": "linked"}
+    row = {"patron_id": patron_id, "name": name}
     new = upsert(links).values(conversation_id=conversation_id, **row)
     db.execute(new.on_conflict_do_update(index_elements=["conversation_id"], set_=row))
 

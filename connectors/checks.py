@@ -13,6 +13,7 @@ import httpx
 
 from connectors.clock import wall_clock
 from connectors.ils.sqlite import SQLiteILS
+from connectors.places import places_of
 from connectors.processes import port_taken
 from connectors.settings import Settings
 from connectors.training import is_trained
@@ -20,7 +21,9 @@ from library.calendar import CalendarError, LibraryCalendar
 from library.ils import ILSError
 from retrieval.answers import AnswerBook
 from retrieval.catalogue import Catalogue
+from retrieval.commands import verify_index
 from retrieval.encoder import is_set_up
+from retrieval.index import IndexUnreadable
 from retrieval.storage import StorageError
 
 ENOUGH_DISK = 500 * 1024 * 1024
@@ -56,7 +59,7 @@ class _Wrong(Exception):
 def _tried(what: str, door: Callable[[Settings], str], settings: Settings) -> Finding:
     try:
         return Finding(what, True, door(settings))
-    except (_Wrong, CalendarError, StorageError, ILSError, OSError) as exc:
+    except (_Wrong, CalendarError, StorageError, IndexUnreadable, ILSError, OSError) as exc:
         return Finding(what, False, str(exc))
 
 
@@ -80,6 +83,8 @@ def _catalogue(settings: Settings) -> str:
         raise _Wrong("no records: run `thuthu catalogue import FILE.mrc`, or `make setup` for the demo library")
     if not (settings.files.var / "index" / "titles.bin").is_file():
         raise _Wrong(f"{count} records, but no index: run `thuthu catalogue index`")
+    if damaged := list(verify_index(places_of(settings))):
+        raise _Wrong(f"damaged files in the index ({', '.join(damaged)}): run `thuthu catalogue index`")
     return f"{count} records, indexed"
 
 

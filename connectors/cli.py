@@ -124,7 +124,7 @@ def talk(
     jsonl: Annotated[bool, typer.Option(help="Read one turn a line, write one JSON object a turn.")] = False,
     now: Annotated[datetime | None, typer.Option(help="Set the clock, such as 2027-02-08T10:00.")] = None,
     card: Annotated[str | None, typer.Option("--as", help="Link this demo card first.")] = None,
-    channel: Annotated[str, typer.Option(help="Whose limits to keep: web, telegram or zalo.")] = "web",
+    channel: Annotated[str, typer.Option(help="The door it comes through: web, telegram or zalo.")] = "web",
 ) -> None:
     """Chat with the whole product in the terminal."""
     from connectors.talk import TalkError, hold_talk

@@ -99,7 +99,6 @@ link_pages = Table(
     metadata,
     Column("token_hash", String, primary_key=True),
     _conversation(),
-    Column("message_id", String),  # the turn that made it, so that the turn run again makes no second one
     Column("expires_at", String, nullable=False),
     Column("used_at", String),
 )
@@ -110,8 +109,17 @@ links = Table(
     Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
     Column("patron_id", String, nullable=False),
     Column("name", String, nullable=False),
-    Column("state", String, nullable=False),  # pending: logged in, not yet confirmed in the chat | linked
-    Column("expires_at", String),  # of a pending one
+)
+
+# Logged in on the page, and waiting for the "yes" in the chat.
+pending_links = Table(
+    "pending_links",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("patron_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("confirmed_in", String),  # the message that said "yes", so that its turn run again hears the same
 )
 
 deeds = Table(

@@ -23,14 +23,6 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A hit as the patron saw it: what "cuốn thứ 2" and a card's buttons refer to."""
-
-    record_id: str
-    title: str
-
-
-@dataclass(frozen=True)
 class Ticket:
     number: int
     created: bool  # False when the conversation already had an open ticket

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from connectors import mailbox
-from connectors.account import LoginResult, PageState, StoredLinks, pending_links
-from connectors.store import Store
+from connectors.account import LoginResult, PageState, StoredLinks
+from connectors.store import Store, pending_links
 from library.ils import ILSUnavailable, PatronRef
 from library.ports import Turn
 from tests.connectors.ils.sample import PIN, Clock, Library, open_library

@@ -102,3 +102,6 @@ def test_an_index_cut_short_is_named(config: Path, tmp_path: Path) -> None:
     code, said = thuthu(config, "catalogue", "search", "số đỏ")
     assert code == 2
     assert "thuthu catalogue index" in " ".join(said.split())
+    code, said = thuthu(config, "check")
+    assert code == 1
+    assert "damaged files in the index" in " ".join(said.split())
