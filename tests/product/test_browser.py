@@ -56,9 +56,14 @@ class Patron:
         self.until(lambda: any(expected in bubble for bubble in self.bubbles()[before:]))
 
     def named(self, words: str) -> WebElement:
-        """Return the newest button or link of this name."""
-        found = self.browser.find_elements(By.CSS_SELECTOR, "#log button, #log a")
-        return next(one for one in reversed(found) if words in one.text)
+        """Return the newest button or link of this name. A bubble that still fades in has no `text` for the driver."""
+
+        def found() -> list[WebElement]:
+            shown = self.browser.find_elements(By.CSS_SELECTOR, "#log button, #log a")
+            return [one for one in shown if words in (one.get_attribute("textContent") or "")]
+
+        self.until(found)
+        return found()[-1]
 
     def picture(self, name: str) -> None:
         self.browser.execute_script("document.getAnimations().forEach((one) => one.finish())")

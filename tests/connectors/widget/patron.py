@@ -35,7 +35,11 @@ class Patron:
 
     def named(self, words: str) -> WebElement:
         """Return the newest button or link of this name in the conversation."""
-        return next(one for one in reversed(self.all("#log button, #log a")) if words in one.text)
+        return next(
+            one
+            for one in reversed(self.all("#log button, #log a"))
+            if words in (one.get_attribute("textContent") or "")
+        )
 
     def until(self, what: Callable[[], Any]) -> None:
         WebDriverWait(self.browser, PATIENCE_S, poll_frequency=0.05).until(lambda _browser: what())
