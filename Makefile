@@ -8,7 +8,7 @@ PRODUCT := .venv/ready
 RASA := .venv-rasa/ready
 THUTHU := .venv/bin/thuthu --config $(CONFIG)
 
-.PHONY: run test check bench eval-nlu setup clean
+.PHONY: run test widget check bench bench-scale eval-nlu setup clean
 
 run: setup ## start everything
 	$(THUTHU) run
@@ -31,9 +31,17 @@ $(RASA): bot/requirements.txt
 	.venv-rasa/bin/pip install --quiet --no-deps --requirement bot/requirements.txt
 	touch $@
 
-test: setup ## every test, both environments
+test: setup widget ## every test, both environments
 	.venv-rasa/bin/python -m pytest tests/bot/components tests/library -c tests/rasa-pytest.ini
 	.venv/bin/python -m pytest
+
+widget: ## what the widget's own tests need; who only runs the product needs no Node
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory connectors/widget/node_modules/ready; \
+	  else echo "npm is not there: the widget's own tests will be skipped (Node 20.19 or later has it)"; fi
+
+connectors/widget/node_modules/ready: connectors/widget/package-lock.json
+	npm ci --prefix connectors/widget --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
 
 check: $(PRODUCT) ## style and types
 	.venv/bin/ruff check .
@@ -42,6 +50,9 @@ check: $(PRODUCT) ## style and types
 
 bench: setup ## figures, one JSON line each
 	.venv/bin/python -m bench
+
+bench-scale: $(PRODUCT) ## a catalogue of N records from file to search: make bench-scale N=1000000 FROM="a.mrc b.mrc"
+	.venv/bin/python -m bench.scale var/scale $(or $(N),1000000) $(FROM)
 
 eval-nlu: setup ## make eval-nlu DATA=file.tsv [OUT=file.json]
 	@test -n "$(DATA)" || { echo "make eval-nlu DATA=file.tsv [OUT=file.json]: text, intent, slots JSON, tags"; exit 2; }

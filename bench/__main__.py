@@ -1,10 +1,13 @@
-"""`make bench`: every benchmark in turn, one JSON line a figure."""
+"""`make bench`: every benchmark in turn, one JSON line a figure; `python -m bench doors` only that one."""
 
 from __future__ import annotations
 
-from bench import retrieval, segmentation, turns
+import sys
+
+from bench import compare, doors, retrieval, segmentation, turns
+
+BENCHMARKS = {"retrieval": retrieval, "compare": compare, "segmentation": segmentation, "turns": turns, "doors": doors}
 
 if __name__ == "__main__":
-    retrieval.main()
-    segmentation.main()
-    turns.main()
+    for name in sys.argv[1:] or BENCHMARKS:
+        BENCHMARKS[name].main()

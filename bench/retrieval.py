@@ -74,8 +74,8 @@ def known_titles(catalogue: Catalogue) -> Iterator[Judged]:
         same.setdefault(record.title.lower(), set()).add(record.record_id)
     for record in records[:: max(1, len(records) // _TITLES)]:
         right = frozenset(same[record.title.lower()])
-        yield Judged(record.title, right, ("accented",))
-        yield Judged(fold(record.title), right, ("unaccented",))
+        yield Judged.of(record.title, right, ("accented",))
+        yield Judged.of(fold(record.title), right, ("unaccented",))
 
 
 def answers(places: Places) -> Iterator[dict[str, Any]]:

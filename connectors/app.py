@@ -7,10 +7,11 @@ import contextlib
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -20,25 +21,37 @@ from sqlalchemy import select
 
 from bot.actions.base import Services
 from bot.actions.roster import all_actions
-from connectors import mailbox
 from connectors.account import Login, StoredLinks
 from connectors.actions import action_app
-from connectors.channels.port import Message, Reply, Sent
+from connectors.alarms import Alarms
+from connectors.answerer import Patience
+from connectors.channels.port import Reply
 from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
+from connectors.console.windows import Window
 from connectors.deeds import JournaledDeeds
-from connectors.desk import StoredConsents, StoredDesk, StoredPrivacy
+from connectors.delivery import Deliverer
+from connectors.desk import StoredConsents, StoredDesk
 from connectors.dialogue import RasaDialogue
+from connectors.doors import Doors, open_doors, staff_alerts
+from connectors.exchange import WebExchange
+from connectors.handover import Handover
+from connectors.housekeeping import Chore, keep_house
 from connectors.ils.rules import open_days
 from connectors.ils.sqlite import SQLiteILS
 from connectors.limits import Allowance
 from connectors.linkpage import link_router
 from connectors.messages import say
+from connectors.privacy import StoredPrivacy
+from connectors.privacy_words import Keeper, PrivacyWords
+from connectors.privacypage import privacy_router
 from connectors.processes import NoWiring, Wiring
+from connectors.reception import DoorReception
+from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
 from connectors.store import Store, conversations
-from connectors.switchboard import Patience, Switchboard
+from connectors.switchboard import Switchboard
 from connectors.turns import OpenTurns
 from connectors.widget.page import page_router
 from library.calendar import CalendarError, LibraryCalendar
@@ -46,12 +59,15 @@ from library.ils import ILS
 from library.ports import Turn
 from retrieval.answers import AnswerBook
 from retrieval.catalogue import Catalogue
+from retrieval.embedder import Embedder, EmbedderUnavailable, open_embedder
 from retrieval.index import IndexUnreadable
 from retrieval.searcher import AnswerSearcher, Searcher, Sure
 from retrieval.storage import StorageError
 from retrieval.vectors import VectorStore
 
 logger = logging.getLogger(__name__)
+
+MESSAGES_PER_HOUR, MESSAGES_AT_ONCE = 1200, 40  # of one patron; beyond that they are asked to write slower
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,8 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
     catalogue, book = Catalogue(var / "catalogue.sqlite"), AnswerBook(var / "answers.sqlite")
     searcher = Searcher.open(var / "index", settings.search.encoder, catalogue)
     vectors = VectorStore(var / "vectors.sqlite")
-    answers = AnswerSearcher(book, embedder=searcher.embedder, vectors=vectors, restorer=searcher.index.restorer)
+    embedder = _answers_embedder(settings, searcher)
+    answers = AnswerSearcher(book, embedder=embedder, vectors=vectors, restorer=searcher.index.restorer)
     calendar = LibraryCalendar.load(settings.library.calendar)
     return Ground(
         store=Store(var / "gateway.sqlite"),
@@ -86,6 +103,17 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
     )
 
 
+def _answers_embedder(settings: Settings, searcher: Searcher) -> Embedder | None:
+    """Return the model for answers: the records' own when it is the same, or when the one set is not on this disk."""
+    if settings.search.answers_encoder == settings.search.encoder:
+        return searcher.embedder
+    try:
+        return open_embedder(settings.search.answers_encoder)
+    except EmbedderUnavailable as exc:
+        logger.warning("answers are found with the records' encoder: %s", exc)
+        return searcher.embedder
+
+
 @dataclass(frozen=True)
 class Gateway:
     """The built product, for the server, for `thuthu talk` and for tests."""
@@ -93,9 +121,17 @@ class Gateway:
     action_listener: FastAPI
     ground: Ground
     switchboard: Switchboard
+    deliverer: Deliverer
+    handover: Handover
+    reception: DoorReception
+    doors: Doors
     links: StoredLinks
+    privacy: StoredPrivacy
     dialogue: RasaDialogue
     services: Services
+    chores: Mapping[timedelta, Sequence[Chore]]
+    alarms: Alarms
+    close_alerts: Callable[[], Awaitable[None]]
 
     def warm_up(self) -> None:
         """Load the sentence model and what it needs; the product answers meanwhile, by words alone."""
@@ -103,12 +139,26 @@ class Gateway:
         self.ground.answers.warm_up()
 
     async def close(self) -> None:
+        """Stop taking in, answering and sending, in this order; what is not done stays stored."""
+        await self.doors.stop()
+        await self.reception.close()
         await self.switchboard.close()
+        await self.deliverer.close()
+        await self.doors.close()
+        await self.alarms.close()
+        await self.close_alerts()
         await self.dialogue.close()
         self.ground.store.close()
 
 
-def action_services(settings: Settings, ground: Ground, turn: Callable[[str], Turn], links: StoredLinks) -> Services:
+def action_services(
+    settings: Settings,
+    ground: Ground,
+    turn: Callable[[str], Turn],
+    links: StoredLinks,
+    desk: StoredDesk,
+    privacy: StoredPrivacy,
+) -> Services:
     """Return what the actions may ask."""
     return Services(
         turn=turn,
@@ -120,9 +170,9 @@ def action_services(settings: Settings, ground: Ground, turn: Callable[[str], Tu
         answer_book=ground.book,
         links=links,
         deeds=JournaledDeeds(ground.store, ground.ils),
-        desk=StoredDesk(ground.store),
+        desk=desk,
         consents=StoredConsents(ground.store),
-        privacy=StoredPrivacy(ground.store),
+        privacy=privacy,
         facts=settings.facts,
         library_name=settings.library.name,
         library_name_en=settings.library.name_en,
@@ -132,22 +182,76 @@ def action_services(settings: Settings, ground: Ground, turn: Callable[[str], Tu
 def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils: ILS | None = None) -> Gateway:
     """Return the product, built but not yet serving. `ils` replaces the configured one."""
     ground = lay_ground(settings, clock, ils)
-    turns = OpenTurns()
-    links = StoredLinks(ground.store, ground.ils, clock, settings.public_url)
-    services = action_services(settings, ground, turns.of, links)
+    store, turns = ground.store, OpenTurns()
+    tell, close_alerts = staff_alerts(settings.alerts)
+    alarms = Alarms(tell, f"{settings.public_url}/console")
+    doors = open_doors(settings, store, clock, alarms.door_shut)
+    deliverer = Deliverer(store, doors.push, clock, alarm=alarms.door_shut)
+    links = StoredLinks(store, ground.ils, clock, settings.public_url)
+    privacy = StoredPrivacy(store, settings.public_url)
+    words = PrivacyWords(_keeper(settings), privacy)
+    desk = StoredDesk(store, alarms.ticket)
+    services = action_services(settings, ground, turns.of, links, desk, privacy)
     dialogue = RasaDialogue(wiring.rasa_url, wiring.rasa_secret)
     switchboard = Switchboard(
-        ground.store,
+        store,
         dialogue,
         turns,
         clock,
         card_pattern=settings.library.card_pattern,
         without_dialogue=_handbook(ground.answers),
+        own_words={"privacy": words.privacy, "export": words.export},
+        first_contact=words.first_contact,
+        announce=deliverer.wake,
         patience=Patience(give_up_s=settings.rasa.understanding_timeout_s),
+        allowance=Allowance(clock, MESSAGES_PER_HOUR, MESSAGES_AT_ONCE),
     )
-    listener = action_app(all_actions(services), turns, wiring.action_secret)
-    gateway = Gateway(listener, ground, switchboard, links, dialogue, services)
-    return gateway
+    handover = Handover(
+        store,
+        clock,
+        switchboard.announce,
+        idle=timedelta(minutes=settings.handoff.idle_minutes),
+        idle_if_unsure=timedelta(minutes=settings.handoff.strange_echo_minutes),
+    )
+    reception = DoorReception(
+        store,
+        switchboard,
+        handover,
+        doors.push,
+        clock,
+        card_pattern=settings.library.card_pattern,
+        first_contact=words.first_contact,
+    )
+    return Gateway(
+        action_listener=action_app(all_actions(services), turns, wiring.action_secret),
+        ground=ground,
+        switchboard=switchboard,
+        deliverer=deliverer,
+        handover=handover,
+        reception=reception,
+        doors=doors,
+        links=links,
+        privacy=privacy,
+        dialogue=dialogue,
+        services=services,
+        chores={
+            timedelta(minutes=1): [handover.return_the_idle],
+            timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy))],
+        },
+        alarms=alarms,
+        close_alerts=close_alerts,
+    )
+
+
+def _windows(settings: Settings) -> Mapping[str, Window]:
+    paid = settings.zalo and settings.zalo.paid
+    return {"zalo": Window(paid=timedelta(days=7) if paid else None)}
+
+
+def _keeper(settings: Settings) -> Keeper:
+    library, privacy = settings.library, settings.privacy
+    days = (privacy.keep_conversations_days, privacy.keep_notes_days)
+    return Keeper(library.name, library.name_en, privacy.contact, *days, settings.public_url)
 
 
 def _handbook(answers: AnswerSearcher) -> Callable[[str, str], Awaitable[tuple[Reply, ...]]]:
@@ -162,34 +266,6 @@ def _handbook(answers: AnswerSearcher) -> Callable[[str, str], Awaitable[tuple[R
     return without_dialogue
 
 
-class _Exchange:
-    """What the web door asks of the switchboard."""
-
-    def __init__(self, store: Store, switchboard: Switchboard, clock: Clock) -> None:
-        self._store = store
-        self._switchboard = switchboard
-        self._clock = clock
-
-    async def open_conversation(self) -> tuple[str, str]:
-        return await self._store.write(lambda db: mailbox.open_conversation(db, "web", self._clock()))
-
-    async def conversation_of(self, token: str) -> str | None:
-        return await self._store.read(lambda db: mailbox.conversation_of(db, token))
-
-    async def receive(self, message: Message) -> tuple[str, bool]:
-        accepted = await self._switchboard.receive(message)
-        return accepted.message_id, accepted.new
-
-    async def replies_to(self, conversation_id: str, message_id: str, wait_s: float) -> list[Sent]:
-        return await self._switchboard.final_for(conversation_id, message_id, wait_s)
-
-    def follow(self, conversation_id: str, after: int, beat_s: float) -> AsyncIterator[Sent | None]:
-        return self._switchboard.follow(conversation_id, after, beat_s)
-
-    async def history(self, conversation_id: str) -> list[dict[str, Any]]:
-        return await self._store.read(lambda db: mailbox.history(db, conversation_id))
-
-
 def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock = wall_clock) -> FastAPI:
     """Return the app that patrons' browsers and librarians reach; serving it also serves the action listener."""
     switchboard, store = gateway.switchboard, gateway.ground.store
@@ -198,9 +274,13 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with serving(gateway.action_listener, wiring.action_port):
             threading.Thread(target=gateway.warm_up, name="warm-up", daemon=True).start()
-            waiting = await switchboard.recover()
-            logger.info("ready; conversations taken up again: %s", waiting)
+            waiting, unsent = await switchboard.recover(), await gateway.deliverer.recover()
+            logger.info("ready; taken up again: conversations=%s deliveries=%s", waiting, unsent)
+            gateway.doors.start(gateway.reception)
+            house = asyncio.create_task(keep_house(gateway.chores))
             yield
+            house.cancel()
+            await asyncio.gather(house, return_exceptions=True)
             await gateway.close()
 
     async def on_login(login: Login) -> None:
@@ -216,16 +296,30 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
         return allowance.take(request.client.host if request.client else "")
 
     app = FastAPI(title="Thủ Thư", version="0.1.0", lifespan=lifespan)
-    app.include_router(web_router(_Exchange(store, switchboard, clock), may_open))
+    app.include_router(web_router(WebExchange(store, switchboard, clock), may_open))
     app.include_router(link_router(gateway.links, on_login, library=settings.library.name))
-    app.include_router(console_router(store, clock, switchboard.notify, settings.console.session_hours))
+    app.include_router(privacy_router(_keeper(settings), gateway.privacy, clock))
+    app.include_router(
+        console_router(
+            store,
+            clock,
+            gateway.handover,
+            settings.console.session_hours,
+            resend=gateway.deliverer.wake,
+            windows=_windows(settings),
+            library=settings.library.name,
+        )
+    )
     app.include_router(page_router(settings.library.name, settings.library.name_en))
+    for router in gateway.doors.routers(gateway.reception):
+        app.include_router(router)
     if settings.web.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.web.allowed_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
+            max_age=7200,  # seconds in which a browser need not ask again before each message
         )
 
     @app.get("/healthz", tags=["operation"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from connectors.clock import wall_clock
+from connectors.door_checks import DoorWrong, check_telegram, check_zalo
 from connectors.ils.sqlite import SQLiteILS
 from connectors.places import places_of
 from connectors.processes import port_taken
@@ -22,7 +23,7 @@ from library.ils import ILSError
 from retrieval.answers import AnswerBook
 from retrieval.catalogue import Catalogue
 from retrieval.commands import verify_index
-from retrieval.encoder import is_set_up
+from retrieval.embedder import EmbedderUnavailable, open_embedder
 from retrieval.index import IndexUnreadable
 from retrieval.storage import StorageError
 
@@ -48,6 +49,8 @@ def run_checks(settings: Settings, config: Path) -> list[Finding]:
         ("mô hình hội thoại · dialogue model", _model),
         ("hệ thống mượn trả · library system", _ils),
         ("cổng web · web port", _port),
+        ("Telegram", check_telegram),
+        ("Zalo", check_zalo),
     )
     return [Finding("cấu hình · settings", True, str(config)), *(_tried(what, door, settings) for what, door in doors)]
 
@@ -59,7 +62,7 @@ class _Wrong(Exception):
 def _tried(what: str, door: Callable[[Settings], str], settings: Settings) -> Finding:
     try:
         return Finding(what, True, door(settings))
-    except (_Wrong, CalendarError, StorageError, IndexUnreadable, ILSError, OSError) as exc:
+    except (_Wrong, DoorWrong, CalendarError, StorageError, IndexUnreadable, ILSError, OSError) as exc:
         return Finding(what, False, str(exc))
 
 
@@ -96,14 +99,14 @@ def _answers(settings: Settings) -> str:
 
 
 def _encoder(settings: Settings) -> str:
-    if not settings.search.encoder:
-        return "none set: finding by words alone"
-    folder = Path(settings.search.encoder)
-    if folder.is_dir() and not is_set_up(folder):
-        raise _Wrong(f"{folder} is not complete: delete it and run `make setup`")
-    if not folder.is_dir():
-        raise _Wrong(f"{folder} is not there: run `make setup`, or name a model folder in [search] encoder")
-    return str(folder)
+    told = []
+    for what, encoder in (("records", settings.search.encoder), ("answers", settings.search.answers_encoder)):
+        try:
+            embedder = open_embedder(encoder)
+        except EmbedderUnavailable as exc:
+            raise _Wrong(f'{exc}; `make setup` makes the one called "thorough", and "fast" is always there') from exc
+        told.append(f"{what}: {encoder} ({embedder.name})" if embedder else f"{what}: none set, by words alone")
+    return "; ".join(told)
 
 
 def _rasa_python(settings: Settings) -> str:

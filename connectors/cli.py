@@ -12,7 +12,10 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from connectors.cli_retrieval import retrieval_commands
+from connectors.cli_answers import answers_commands
+from connectors.cli_catalogue import catalogue_commands
+from connectors.cli_poster import add_poster_commands
+from connectors.cli_privacy import add_privacy_commands
 from connectors.places import places_of
 from connectors.settings import Settings, SettingsError, load_settings
 from retrieval.commands import Places
@@ -165,9 +168,10 @@ def _places() -> Places:
     return places_of(_Chosen.settings())
 
 
-catalogue_commands, answers_commands = retrieval_commands(_places, out, fail)
-app.add_typer(catalogue_commands, name="catalogue")
-app.add_typer(answers_commands, name="answers")
+app.add_typer(catalogue_commands(_places, out, fail), name="catalogue")
+app.add_typer(answers_commands(_places, out, fail), name="answers")
+add_poster_commands(app, _Chosen.settings, out, fail)
+add_privacy_commands(app, _Chosen.settings, out, fail)
 
 
 if __name__ == "__main__":

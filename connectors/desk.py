@@ -5,21 +5,27 @@ Every note is keyed by its message, so that a turn that runs again after a crash
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from connectors.store import Store, consents, desk_notes, forgets, links, messages, replies, tickets
+from connectors import ownership
+from connectors.store import Store, consents, desk_notes, tickets
 from library.ports import Ticket, Turn
+
+URGENT = frozenset({"distress", "danger"})
+
+OnTicket = Callable[[int, bool], None]
 
 
 class StoredDesk:
-    """The `Desk` port."""
+    """The `Desk` port. `on_ticket(number, urgent)` is told of each new ticket."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, on_ticket: OnTicket = lambda _number, _urgent: None) -> None:
         self._store = store
+        self._on_ticket = on_ticket
 
     async def ticket(self, turn: Turn, reason: str) -> Ticket:
         row = {
@@ -35,10 +41,14 @@ class StoredDesk:
             if found:
                 return Ticket(found.number, created=found.message_id == turn.message_id)
             added = db.execute(upsert(tickets).values(row).on_conflict_do_nothing())
+            ownership.await_person(db, turn.conversation_id, turn.now)
             same = select(tickets.c.number).where(tickets.c.message_id == turn.message_id)
             return Ticket(int(db.scalar(same) or 0), created=added.rowcount == 1)
 
-        return await self._store.write(open_one)
+        ticket = await self._store.write(open_one)
+        if ticket.created:
+            self._on_ticket(ticket.number, reason in URGENT)
+        return ticket
 
     async def unanswered(self, turn: Turn, question: str, reason: str) -> None:
         await self._note(turn, "question", question, {"reason": reason})
@@ -94,33 +104,3 @@ class StoredConsents:
         this = (consents.c.conversation_id == turn.conversation_id) & (consents.c.purpose == purpose)
         gone = await self._store.write(lambda db: db.execute(delete(consents).where(this)))
         return gone.rowcount > 0
-
-
-class StoredPrivacy:
-    """The `Privacy` port: the deletion itself happens in the transaction of the turn's final reply."""
-
-    COUNTED: Mapping[str, Table] = {
-        "messages": messages,
-        "replies": replies,
-        "links": links,
-        "consents": consents,
-        "notes": desk_notes,
-        "tickets": tickets,
-    }
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def forget(self, turn: Turn) -> Mapping[str, int]:
-        row = {"message_id": turn.message_id, "conversation_id": turn.conversation_id}
-
-        def mark(db: Connection) -> dict[str, int]:
-            db.execute(upsert(forgets).values(row).on_conflict_do_nothing())
-            return {kind: self._count(db, table, turn) for kind, table in self.COUNTED.items()}
-
-        return await self._store.write(mark)
-
-    @staticmethod
-    def _count(db: Connection, table: Table, turn: Turn) -> int:
-        mine = table.c.conversation_id == turn.conversation_id
-        return int(db.scalar(select(func.count()).select_from(table).where(mine)) or 0)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from connectors.channels.port import Button, Card, Reply
+from connectors.channels.port import Button, Card, Field, Form, Reply
 from connectors.mailbox import Answer, Stored
 from library.ports import Turn
 
@@ -66,12 +66,13 @@ def answer_of(raw: Mapping[str, Any]) -> Answer:
         confidence=raw["intent"]["confidence"],
         slots={name: values[0] if len(values) == 1 else values for name, values in said.items()},
         locale=raw["tracker"].get("locale") or "vi",
+        understood=not any((response.get("custom") or {}).get("not_understood") for response in raw["replies"]),
     )
 
 
 def reply_of(response: Mapping[str, Any]) -> Reply:
     """Return one bubble from what a Rasa output channel is handed."""
-    cards = (response.get("custom") or {}).get("cards", ())
+    custom = response.get("custom") or {}
     return Reply(
         text=(response.get("text") or "").strip(),
         buttons=_buttons(response.get("buttons")),
@@ -82,9 +83,16 @@ def reply_of(response: Mapping[str, Any]) -> Reply:
                 lines=tuple(card.get("lines", ())),
                 buttons=_buttons(card.get("buttons")),
             )
-            for card in cards
+            for card in custom.get("cards", ())
         ),
+        form=_form(custom.get("form")),
     )
+
+
+def _form(raw: Any) -> Form | None:
+    if not raw:
+        return None
+    return Form(tuple(Field(one["name"], one["label"], one["kind"]) for one in raw["fields"]), raw["says"])
 
 
 def _buttons(raw: Any) -> tuple[Button, ...]:

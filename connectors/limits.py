@@ -11,18 +11,19 @@ REMEMBERED_CALLERS = 10_000  # beyond that the one seen longest ago is forgotten
 
 
 class Allowance:
-    """A token bucket for each caller: `per_hour` at once, refilled evenly."""
+    """A token bucket for each caller: `at_once` (else `per_hour`) at once, refilled evenly at `per_hour`."""
 
-    def __init__(self, clock: Clock, per_hour: int) -> None:
+    def __init__(self, clock: Clock, per_hour: int, at_once: int | None = None) -> None:
         self._clock = clock
-        self._full = float(per_hour)
+        self._per_hour = float(per_hour)
+        self._full = float(at_once or per_hour)
         self._left: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
 
     def take(self, caller: str) -> bool:
         """Return whether this caller still had one left, and take it."""
         now = self._clock()
         left, since = self._left.pop(caller, (self._full, now))
-        left = min(self._full, left + self._full * ((now - since) / timedelta(hours=1)))
+        left = min(self._full, left + self._per_hour * ((now - since) / timedelta(hours=1)))
         self._left[caller] = (left - 1 if left >= 1 else left, now)
         if len(self._left) > REMEMBERED_CALLERS:
             self._left.popitem(last=False)

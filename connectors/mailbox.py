@@ -15,8 +15,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from connectors.channels.port import Button, Card, Message, Reply, Sent, reply_from_json
-from connectors.store import buttons, conversations, forgets, messages, metadata, replies
+from connectors import deliveries
+from connectors.channels.port import Arrival, Button, Card, Message, Reply, Sent, reply_from_json
+from connectors.channels.rendering import number_said
+from connectors.clock import VIETNAM
+from connectors.ownership import Owner, give_back, owner_in, owner_of
+from connectors.store import buttons, conversations, deeds, forgets, messages, metadata, replies
+from connectors.store import deliveries as queued
 from connectors.tokens import hashed, new_token
 
 BUTTON_LIFETIME = timedelta(days=2)
@@ -35,11 +40,13 @@ class Stored:
     received_at: datetime
     locale: str
     tracker: dict[str, Any] | None
+    owner: Owner = Owner("bot")
+    greeted: bool = True  # False: the first contact at a door that shows no privacy notice of its own
 
 
 @dataclass(frozen=True)
 class Accepted:
-    message_id: str
+    message_id: str  # empty for one that was answered and deleted since
     new: bool  # False: the sender had sent it before
 
 
@@ -53,6 +60,7 @@ class Answer:
     confidence: float | None = None
     slots: dict[str, Any] = field(default_factory=dict)  # as typed in this message
     locale: str = "vi"
+    understood: bool = True  # False: the dialogue itself says that it did not get it
 
 
 def open_conversation(db: Connection, channel: str, now: datetime) -> tuple[str, str]:
@@ -68,6 +76,56 @@ def conversation_of(db: Connection, token: str) -> str | None:
     return db.scalar(select(conversations.c.id).where(conversations.c.token_hash == hashed(token)))
 
 
+def known_at(db: Connection, channel: str, address: str) -> str | None:
+    """Return the conversation of this address at a pushed door, or None before their first word."""
+    at = (conversations.c.channel == channel) & (conversations.c.address == address)
+    return db.scalar(select(conversations.c.id).where(at))
+
+
+def conversation_at(db: Connection, channel: str, address: str, now: datetime) -> str:
+    """Return the conversation of this address at a pushed door; opened now if it is their first word."""
+    new = {"id": uuid.uuid4().hex, "channel": channel, "address": address, "created_at": now.isoformat()}
+    db.execute(upsert(conversations).values(**new, locale="vi").on_conflict_do_nothing())
+    return str(known_at(db, channel, address))
+
+
+def move(db: Connection, conversation_id: str, channel: str, address: str) -> None:
+    """Let the conversation go on at a new address of the same door; what was already said there stays with it."""
+    if known_at(db, channel, address) is None:
+        db.execute(update(conversations).where(conversations.c.id == conversation_id).values(address=address))
+
+
+def arrive(db: Connection, arrival: Arrival, masked: frozenset[str], now: datetime) -> tuple[str, Accepted]:
+    """Return the conversation and the stored message of an arrival; the same key from the same chat is the same."""
+    new = deliveries.receive_once(db, f"{arrival.channel}:{arrival.address}:{arrival.key}", now)
+    known = known_at(db, arrival.channel, arrival.address) or ""
+    conversation_id = conversation_at(db, arrival.channel, arrival.address, now) if new else known
+    message = Message(conversation_id, arrival.key, arrival.kind, arrival.text, arrival.said_at)
+    if not new:  # a late retry opens nothing: its patron may have had everything deleted
+        return conversation_id, Accepted(_stored_id(db, message) or "", new=False)
+    deliveries.found_again(db, conversation_id, now)
+    return conversation_id, accept(db, _pressed_by_number(db, message), masked, now)
+
+
+def _pressed_by_number(db: Connection, message: Message) -> Message:
+    """Return the press of a button for a bare number that stands for one in the last answer sent."""
+    number = number_said(message.text) if message.kind == "text" else None
+    token = deliveries.choice(db, message.conversation_id, number) if number is not None else None
+    return replace(message, kind="payload", text=token) if token else message
+
+
+def _stored_id(db: Connection, message: Message) -> str | None:
+    same = (messages.c.conversation_id == message.conversation_id) & (messages.c.client_id == message.client_id)
+    return db.scalar(select(messages.c.id).where(same))
+
+
+def _last_said(db: Connection, message: Message) -> str | None:
+    """Return when the last words were said that wait: a tap tells no time, and comes after what was there before."""
+    mine = (messages.c.conversation_id == message.conversation_id) & messages.c.answered_at.is_(None)
+    last: str | None = db.scalar(select(func.max(messages.c.said_at)).where(mine))
+    return last
+
+
 def accept(db: Connection, message: Message, masked: frozenset[str], now: datetime) -> Accepted:
     """Return the stored message's id; a message with the same sender's key is the same message."""
     values = {
@@ -78,27 +136,31 @@ def accept(db: Connection, message: Message, masked: frozenset[str], now: dateti
         "text": message.text,
         "masked": sorted(masked),
         "received_at": now.isoformat(),
+        "said_at": message.said_at.astimezone(VIETNAM).isoformat() if message.said_at else _last_said(db, message),
     }
     added = db.execute(upsert(messages).values(values).on_conflict_do_nothing())
-    same = (messages.c.conversation_id == message.conversation_id) & (messages.c.client_id == message.client_id)
-    return Accepted(str(db.scalar(select(messages.c.id).where(same))), new=added.rowcount == 1)
+    return Accepted(str(_stored_id(db, message)), new=added.rowcount == 1)
 
 
 def next_unanswered(db: Connection, conversation_id: str) -> Stored | None:
-    """Return the oldest message of the conversation that has no final reply yet."""
+    """Return the message of the conversation that was said first and has no final reply yet."""
+    chat = [column for column in conversations.c if column.name not in messages.c]
     waiting = (
-        select(messages, conversations.c.tracker, conversations.c.locale, conversations.c.channel)
+        select(messages, *chat)
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(messages.c.conversation_id == conversation_id, messages.c.answered_at.is_(None))
-        .order_by(messages.c.seq)
+        .order_by(messages.c.said_at, messages.c.seq)
         .limit(1)
     )
     row = db.execute(waiting).mappings().first()
     if row is None:
         return None
+    greeted = row["address"] is None or row["greeted_at"] is not None
     names = ("id", "conversation_id", "channel", "kind", "text", "locale", "tracker")
     received_at = datetime.fromisoformat(row["received_at"])
-    return Stored(masked=frozenset(row["masked"]), received_at=received_at, **{name: row[name] for name in names})
+    known = {name: row[name] for name in names}
+    masked = frozenset(row["masked"])
+    return Stored(masked=masked, received_at=received_at, owner=owner_in(row), greeted=greeted, **known)
 
 
 def with_unanswered(db: Connection) -> list[str]:
@@ -119,8 +181,8 @@ def payload_of(db: Connection, conversation_id: str, token: str, now: datetime) 
     return (row.payload, row.title) if row else None
 
 
-def send(db: Connection, sent_to: str, message_id: str | None, kind: str, said: Sequence[Reply], now: datetime) -> None:
-    """Store replies for sending, their buttons' payloads swapped for tokens that only this conversation can use."""
+def send(db: Connection, sent_to: str, message_id: str | None, kind: str, said: Sequence[Reply], now: datetime) -> int:
+    """Return the id of the replies stored for sending; their buttons carry tokens of this conversation alone."""
     row: dict[str, Any] = {"conversation_id": sent_to, "message_id": message_id, "kind": kind, "body": []}
     stored = insert(replies).values(**row, created_at=now.isoformat()).returning(replies.c.id)
     reply_id = db.execute(stored).scalar_one()
@@ -131,6 +193,9 @@ def send(db: Connection, sent_to: str, message_id: str | None, kind: str, said: 
     if tokens:
         shared = {"conversation_id": sent_to, "reply_id": reply_id, "expires_at": expires_at}
         db.execute(insert(buttons), [{**token, **shared} for token in tokens])
+    if said:
+        deliveries.enqueue(db, int(reply_id), sent_to, now)
+    return int(reply_id)
 
 
 def _tokenised(reply: Reply, tokens: list[dict[str, Any]]) -> Reply:
@@ -154,6 +219,7 @@ def say_waits(db: Connection, since: datetime, reply_in: Callable[[str], Reply],
         select(messages.c.id, messages.c.conversation_id, conversations.c.locale)
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(messages.c.answered_at.is_(None), messages.c.received_at <= since.isoformat(), ~said.exists())
+        .where(conversations.c.owner.is_(None) | (conversations.c.owner != "person"))
         .order_by(messages.c.seq)
     )
     told = db.execute(overdue).all()
@@ -165,19 +231,34 @@ def say_waits(db: Connection, since: datetime, reply_in: Callable[[str], Reply],
 def finish(db: Connection, message: Stored, answer: Answer, now: datetime) -> bool:
     """Store the final reply, the dialogue's memory and that the message is answered: all or nothing.
 
+    A person who has taken the conversation meanwhile is not talked over: then the reply says nothing.
     Return whether the conversation was forgotten on the way, as its patron had asked.
     """
+    if db.scalar(select(messages.c.id).where(messages.c.id == message.id)) is None:
+        return False  # the channel asked meanwhile that all of it be deleted
+    if _would_talk_over(db, message):
+        answer = replace(answer, replies=())
     forgotten = db.scalar(select(forgets.c.message_id).where(forgets.c.message_id == message.id)) is not None
     if forgotten:
         forget_conversation(db, message.conversation_id, message.id)
+        give_back(db, message.conversation_id)  # its ticket is gone
         answer = replace(answer, tracker=None, slots={})
     send(db, message.conversation_id, message.id, "final", answer.replies, now)
     heard = {"intent": answer.intent, "confidence": answer.confidence, "slots": answer.slots}
     done = {"answered_at": now.isoformat(), **heard}
     db.execute(update(messages).where(messages.c.id == message.id).values(done))
     memory = {"tracker": answer.tracker, "locale": answer.locale}
+    if not message.greeted and answer.replies:
+        memory["greeted_at"] = now.isoformat()
     db.execute(update(conversations).where(conversations.c.id == message.conversation_id).values(memory))
     return forgotten
+
+
+def _would_talk_over(db: Connection, message: Stored) -> bool:
+    """Return whether a person has the conversation now; a press and a deed at the library system are still told of."""
+    if message.kind in ("payload", "command") or owner_of(db, message.conversation_id).who != "person":
+        return False
+    return db.scalar(select(deeds.c.message_id).where(deeds.c.message_id == message.id).limit(1)) is None
 
 
 def forget_conversation(db: Connection, conversation_id: str, answering: str) -> None:
@@ -196,6 +277,8 @@ def forget_conversation(db: Connection, conversation_id: str, answering: str) ->
             doomed &= messages.c.answered_at.is_not(None)
         elif table is replies:
             doomed &= replies.c.message_id.is_(None) | replies.c.message_id.not_in(owed)
+        elif table is queued:
+            doomed &= queued.c.reply_id.not_in(select(replies.c.id).where(replies.c.message_id.in_(owed)))
         db.execute(delete(table).where(doomed))
     db.execute(update(messages).where(messages.c.id == answering).values(text=""))
 
@@ -221,7 +304,14 @@ def history(db: Connection, conversation_id: str, limit: int = 200) -> list[dict
     """Return the latest messages and replies of a conversation as the widget draws them, oldest first."""
     said = select(messages).where(messages.c.conversation_id == conversation_id)
     heard = [
-        {"at": row["received_at"], "from": "patron", "kind": row["kind"], "text": row["text"], "id": row["client_id"]}
+        {
+            "at": row["received_at"],
+            "from": "patron",
+            "kind": row["kind"],
+            "text": row["text"],
+            "id": row["client_id"],
+            "message_id": row["id"],
+        }
         for row in db.execute(said.order_by(messages.c.seq.desc()).limit(limit)).mappings()
     ]
     mine = select(buttons.c.token_hash, buttons.c.title).where(buttons.c.conversation_id == conversation_id)

@@ -26,7 +26,8 @@ from connectors.training import TrainingFailed, is_trained, train
 from library.calendar import CalendarError, LibraryCalendar
 from retrieval.answers import AnswerError
 from retrieval.catalogue import Catalogue
-from retrieval.commands import Places, build_index, import_answers, import_catalogue, is_indexed
+from retrieval.commands import Places, build_index, clear_leftovers, import_answers, import_catalogue, is_indexed
+from retrieval.embedder import THOROUGH, THOROUGH_FOLDER, EmbedderUnavailable
 from retrieval.encoder import EncoderSetupError, is_set_up, set_up
 from retrieval.index import read_manifest
 from retrieval.record import SourceError
@@ -34,7 +35,6 @@ from retrieval.storage import StorageError
 
 DEMO = Path("demo")
 FIRST_STAFF = "thuthu"
-DEFAULT_ENCODER = Path("var/encoder")
 
 
 class PreparationError(Exception):
@@ -50,6 +50,7 @@ class Step:
 
 def prepare(settings: Settings, out: Console) -> None:
     """Do the steps that are not done. Raises PreparationError."""
+    clear_leftovers(places_of(settings))
     for step in steps(settings):
         if step.is_done():
             continue
@@ -83,13 +84,18 @@ def steps(settings: Settings) -> tuple[Step, ...]:
     return (
         Step(
             "Bộ mã nghĩa của câu · sentence encoder",
-            lambda: is_set_up(Path(settings.search.encoder)) or Path(settings.search.encoder) != DEFAULT_ENCODER,
-            lambda: set_up(Path(settings.search.encoder)),
+            lambda: not _wants_thorough(settings) or is_set_up(THOROUGH_FOLDER),
+            lambda: set_up(THOROUGH_FOLDER),
         ),
         *(_demo_steps(settings, places) if settings.library.demo else ()),
         Step("Chỉ mục · index", lambda: is_searchable(places), lambda: build_index(places)),
         Step("Huấn luyện hội thoại · training the dialogue", lambda: is_trained(settings), lambda: train(settings)),
     )
+
+
+def _wants_thorough(settings: Settings) -> bool:
+    wanted = {settings.search.encoder, settings.search.answers_encoder}
+    return bool(wanted & {THOROUGH, str(THOROUGH_FOLDER)})
 
 
 def _demo_steps(settings: Settings, places: Places) -> tuple[Step, ...]:
@@ -123,8 +129,12 @@ def _demo_steps(settings: Settings, places: Places) -> tuple[Step, ...]:
 
 
 def is_searchable(places: Places) -> bool:
-    """Return whether the index in use is of today's catalogue and finds by meaning too."""
-    return is_indexed(places) and bool(read_manifest(places.index).model or not places.encoder)
+    """Return whether the index in use is of today's catalogue and finds by meaning with today's encoder."""
+    try:
+        embedder = places.embedder()
+    except EmbedderUnavailable:
+        return False
+    return is_indexed(places) and (embedder is None or read_manifest(places.index).model == embedder.name)
 
 
 def load_demo_patrons(settings: Settings, path: Path, today: date) -> None:
@@ -155,7 +165,16 @@ def load_demo_patrons(settings: Settings, path: Path, today: date) -> None:
 def _do(step: Step) -> None:
     try:
         step.do()
-    except (TrainingFailed, EncoderSetupError, SourceError, StorageError, AnswerError, LoadError, CalendarError) as exc:
+    except (
+        TrainingFailed,
+        EncoderSetupError,
+        EmbedderUnavailable,
+        SourceError,
+        StorageError,
+        AnswerError,
+        LoadError,
+        CalendarError,
+    ) as exc:
         raise PreparationError(f"{step.what}: {exc}") from exc
     except OSError as exc:
         raise PreparationError(f"{step.what}: {exc}; is there room on the disk, and may we write there?") from exc

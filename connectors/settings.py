@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 
 class SettingsError(Exception):
@@ -63,12 +64,62 @@ class RasaSection(Section):
 
 
 class SearchSection(Section):
-    encoder: str = "var/encoder"  # folder of a sentence-transformers model; empty: find by words alone
+    # Each "fast", "thorough", a sentence-transformers folder or name; empty: by words alone.
+    encoder: str = "fast"  # for records
+    answers_encoder: str = "thorough"  # for curated answers, which are few and whose questions are worth a longer look
 
 
 class SQLiteILSSection(Section):
     kind: Literal["sqlite"] = "sqlite"
     path: Path = Path("var/ils.sqlite")
+
+
+class TelegramSection(Section):
+    token: Secret  # from @BotFather
+    updates: Literal["polling", "webhook"] = "polling"  # webhook needs a public https address
+    secret: Secret | None = None  # webhook: what Telegram repeats in its header
+    api: str = "https://api.telegram.org"
+
+    @model_validator(mode="after")
+    def _secret_for_webhook(self) -> TelegramSection:
+        if self.updates == "webhook" and not self.secret:
+            raise ValueError('updates = "webhook" needs secret = { env = "TELEGRAM_SECRET" }')
+        if self.secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", self.secret):
+            raise ValueError("the secret must be 16 to 256 of A-Z a-z 0-9 _ -")
+        return self
+
+
+class ZaloSection(Section):
+    app_id: str
+    oa_id: str
+    app_secret: Secret  # "Khóa bí mật của ứng dụng": for tokens
+    oa_secret: Secret  # "OA Secret Key" of the webhook page: for signatures
+    refresh_token: Secret  # the first one; later ones are kept in token_file
+    token_file: Path = Path("var/zalo_token.json")
+    buttons: Literal["buttons", "list", "numbered"] = "buttons"
+    paid: bool = False  # whether messages from 48 hours to 7 days after the patron's last one may be paid for
+    requests_per_minute: int = Field(default=100, gt=0)
+    api: str = "https://openapi.zalo.me"
+    oauth: str = "https://oauth.zaloapp.com"
+
+
+class AlertsSection(Section):
+    """Where staff hear of new tickets and shut doors. Alerts hold no patron's words."""
+
+    zalo_bot_token: Secret | None = None
+    zalo_bot_chats: tuple[str, ...] = ()
+    zalo_bot_api: str = "https://bot-api.zaloplatforms.com"
+
+
+class HandoffSection(Section):
+    idle_minutes: float = Field(default=30.0, gt=0)  # after so long without a word the assistant answers again
+    strange_echo_minutes: float = Field(default=10.0, gt=0)  # the same, when it is not sure that a person wrote
+
+
+class PrivacySection(Section):
+    keep_conversations_days: int = Field(default=180, gt=0)
+    keep_notes_days: int = Field(default=365, gt=0)
+    contact: str = ""  # who answers questions on personal data, as patrons read it
 
 
 class ConsoleSection(Section):
@@ -83,6 +134,11 @@ class Settings(Section):
     search: SearchSection = SearchSection()
     ils: SQLiteILSSection = SQLiteILSSection()
     console: ConsoleSection = ConsoleSection()
+    telegram: TelegramSection | None = None
+    zalo: ZaloSection | None = None
+    alerts: AlertsSection = AlertsSection()
+    handoff: HandoffSection = HandoffSection()
+    privacy: PrivacySection = PrivacySection()
     facts: dict[str, str] = {}  # variables of the curated answers
 
     @property

@@ -7,10 +7,12 @@ Every write is one short transaction on one thread, so writers never wait for ea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    inspect,
 )
 
 Result = TypeVar("Result")
@@ -48,6 +51,16 @@ conversations = Table(
     Column("tracker", JSON),  # Rasa's memory of the talk, committed with the reply it led to
     Column("locale", String, nullable=False, default="vi"),
     Column("created_at", String, nullable=False),
+    Column("address", String),  # who it is at a pushed door, as the channel names them
+    Column("heard_at", String),  # when the patron last wrote, tapped or came: channels let us write for so long after
+    Column("lost_at", String),  # blocked or gone: nothing is sent until they are heard again
+    Column("greeted_at", String),  # when the privacy notice of the first contact was said
+    Column("owner", String),  # null: the assistant; waiting | person
+    Column("owner_name", String),
+    Column("owner_since", String),
+    Column("owner_until", String),  # without a word from either side, the assistant answers again from then on
+    Index("conversations_at", "channel", "address", unique=True),
+    Index("conversations_owned", "owner", sqlite_where=Column("owner").is_not(None)),
 )
 
 messages = Table(
@@ -57,7 +70,7 @@ messages = Table(
     Column("id", String, nullable=False, unique=True),
     _conversation(),
     Column("client_id", String, nullable=False),  # the sender's own key: the same key is the same message
-    Column("kind", String, nullable=False),  # text | payload | attachment
+    Column("kind", String, nullable=False),  # text | payload | attachment | command
     Column("text", Text, nullable=False),  # masked before it comes here
     Column("masked", JSON, nullable=False),  # kinds of what was hidden
     Column("received_at", String, nullable=False),
@@ -65,6 +78,7 @@ messages = Table(
     Column("intent", String),
     Column("confidence", Float),
     Column("slots", JSON),  # as typed
+    Column("said_at", String),  # by the channel's clock: its webhooks may come in another order
     UniqueConstraint("conversation_id", "client_id"),
     Index("messages_unanswered", "conversation_id", "seq", sqlite_where=Column("answered_at").is_(None)),
 )
@@ -75,11 +89,55 @@ replies = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     _conversation(),
     Column("message_id", String),  # none for a notice that answers no message
-    Column("kind", String, nullable=False),  # wait | final | notice
+    Column("kind", String, nullable=False),  # wait | final | notice | person
     Column("body", JSON, nullable=False),
     Column("created_at", String, nullable=False),
     UniqueConstraint("message_id", "kind"),  # two finals to one message cannot be stored
     Index("replies_of", "conversation_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# What a pushed door is to send, one row a reply; a reply to a browser has none, it is asked for.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("reply_id", Integer, primary_key=True, autoincrement=False),
+    _conversation(),
+    Column("state", String, nullable=False),  # waiting | sent | dead | dropped: dead, and seen by a librarian
+    Column("sent_parts", Integer, nullable=False, default=0),
+    Column("sending", JSON(none_as_null=True)),  # begun, and its end not seen: hash of the part's text, and when
+    Column("sent_ids", JSON, nullable=False, default=list),  # the channel's ids, and the hash of each text
+    Column("numbered", JSON(none_as_null=True)),  # what "1", "2", … in its text mean: tokens of buttons
+    Column("plain", Integer, nullable=False, default=0),  # 1: the door took no buttons, all choices are numbered text
+    Column("tries", Integer, nullable=False, default=0),
+    Column("next_at", String),
+    Column("revived_at", String),  # when a dead one was given another day
+    Column("reason", String),  # of the last failure, in one short word
+    Column("changed_at", String, nullable=False),
+    Index("deliveries_waiting", "conversation_id", "reply_id", sqlite_where=Column("state") == "waiting"),
+    Index("deliveries_dead", "reply_id", sqlite_where=Column("state") == "dead"),
+    Index("deliveries_of", "conversation_id"),
+)
+
+# Keys of what came in by pushed doors, hashed; they outlive a patron's deletion, so that a late retry is not news.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("key_hash", String, primary_key=True),
+    Column("seen_at", String, nullable=False),
+)
+
+# Genuine deliveries that could not be understood.
+parked = Table(
+    "parked",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("channel", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("body", Text, nullable=False),  # masked
+    Column("size", Integer, nullable=False),  # bytes, as it came
+    Column("parked_at", String, nullable=False),
+    Column("seen_at", String),
     sqlite_autoincrement=True,
 )
 
@@ -92,6 +150,7 @@ buttons = Table(
     Column("payload", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("expires_at", String, nullable=False),
+    Index("buttons_of", "conversation_id"),
 )
 
 link_pages = Table(
@@ -101,6 +160,7 @@ link_pages = Table(
     _conversation(),
     Column("expires_at", String, nullable=False),
     Column("used_at", String),
+    Index("link_pages_of", "conversation_id"),
 )
 
 links = Table(
@@ -130,6 +190,7 @@ deeds = Table(
     Column("key", String, primary_key=True),
     Column("before", JSON, nullable=False),  # what the library system showed just before the write
     Column("outcome", JSON),  # null: begun, and the end was not seen
+    Index("deeds_of", "conversation_id"),
 )
 
 tickets = Table(
@@ -141,6 +202,7 @@ tickets = Table(
     Column("reason", String, nullable=False),
     Column("opened_at", String, nullable=False),
     Column("closed_at", String),
+    Index("tickets_of", "conversation_id", "number"),
     sqlite_autoincrement=True,
 )
 
@@ -155,6 +217,7 @@ desk_notes = Table(
     Column("detail", JSON, nullable=False),
     Column("noted_at", String, nullable=False),
     UniqueConstraint("message_id", "kind"),
+    Index("desk_notes_of", "conversation_id"),
     sqlite_autoincrement=True,
 )
 
@@ -172,6 +235,31 @@ forgets = Table(
     metadata,
     Column("message_id", String, primary_key=True),
     _conversation(),
+    Index("forgets_of", "conversation_id"),
+)
+
+# One-time pages from which a patron takes a copy of what is stored.
+export_pages = Table(
+    "export_pages",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    _conversation(),
+    Column("expires_at", String, nullable=False),
+    Column("used_at", String),
+    Index("export_pages_of", "conversation_id"),
+)
+
+# Receipts of deletions: that something was deleted and how much of it, not whose it was.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("message_hash", String, unique=True),  # a turn run again gives the same receipt; none: asked by the channel
+    Column("conversation_hash", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("bare", String),  # the conversation's id, until its last row, held for the last reply, is gone as well
+    sqlite_autoincrement=True,
 )
 
 staff = Table(
@@ -199,6 +287,7 @@ ticket_replies = Table(
     Column("number", Integer, nullable=False),  # the ticket
     Column("name", String, nullable=False),  # who answered
     Column("sent_at", String, nullable=False),
+    Index("ticket_replies_of", "conversation_id"),
 )
 
 login_failures = Table(
@@ -210,6 +299,7 @@ login_failures = Table(
 )
 
 
+MOST_TOGETHER = 64  # writes committed at once: more would make the first wait for the last
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "secure_delete=ON")
 
 
@@ -218,6 +308,40 @@ def _pragmas(dbapi_connection: Any, _record: Any) -> None:
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _catch_up(engine: Engine) -> None:
+    """Add what this release's tables have and the file's do not; every column added later may be null."""
+    with engine.begin() as db:
+        for table in metadata.sorted_tables:
+            there = {column["name"] for column in inspect(db).get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in there:
+                    kind = column.type.compile(engine.dialect)
+                    db.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
+            for index in table.indexes:
+                index.create(db, checkfirst=True)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    work: Callable[[Connection], Any]
+    done: Future[Any] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: Exception
+
+
+def _within(connection: Connection, work: Callable[[Connection], Any]) -> Any:
+    try:
+        with connection.begin_nested():
+            return work(connection)
+    except Exception as exc:
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            raise  # SQLite gave up the whole transaction, as it does when the disk is full
+        return _Failed(exc)
 
 
 class Store:
@@ -231,12 +355,50 @@ class Store:
         )
         event.listen(self.engine, "connect", _pragmas)
         metadata.create_all(self.engine)
+        _catch_up(self.engine)
         self._scrub_now()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._waiting: deque[_Waiting] = deque()
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """Return what `work` returned once its transaction is on disk; on an error nothing of it is kept."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self.write_now, work)
+        """Return what `work` returned once its transaction is on disk; on an error nothing of it is kept.
+
+        What waits together is committed together, in the order in which it came.
+        """
+        waiting = _Waiting(work)
+        self._waiting.append(waiting)
+        asyncio.get_running_loop().run_in_executor(self._writer, self._write_waiting)
+        return cast(Result, await asyncio.wrap_future(waiting.done))
+
+    def _write_waiting(self) -> None:
+        """Write all that waits; whoever asked later then finds nothing left to do."""
+        together = [each for each in self._taken() if each.done.set_running_or_notify_cancel()]
+        if not together:
+            return
+        try:
+            outcomes = [self.write_now(together[0].work)] if len(together) == 1 else self._write_together(together)
+        except BaseException as exc:
+            for each in together:
+                each.done.set_exception(exc)
+            return
+        for each, outcome in zip(together, outcomes, strict=True):
+            if isinstance(outcome, _Failed):
+                each.done.set_exception(outcome.error)
+            else:
+                each.done.set_result(outcome)
+
+    def _taken(self) -> Iterator[_Waiting]:
+        for _ in range(MOST_TOGETHER):
+            try:
+                yield self._waiting.popleft()
+            except IndexError:
+                return
+
+    def _write_together(self, together: Sequence[_Waiting]) -> list[Any]:
+        """Return what each returned, or how it failed: then nothing of it is kept, and all of the others."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # else the first savepoint would be a transaction of its own
+            return [_within(connection, each.work) for each in together]
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         return await asyncio.to_thread(self.read_now, work)

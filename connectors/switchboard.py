@@ -1,4 +1,4 @@
-"""A message in: store it, keep the order, ask the dialogue, store the answer for sending.
+"""A message in: store it, keep the order, have it answered, store the answer for sending.
 
 A message is acknowledged when it is stored. Each conversation has at most one worker, which answers its messages
 in order; what a crash interrupts is still unanswered in the inbox and is taken up again at the next start.
@@ -8,44 +8,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 from connectors import mailbox
-from connectors.channels.port import Message, Reply, Sent
+from connectors.answerer import Answerer, FirstContact, OwnWord, Patience, WithoutDialogue, plain
+from connectors.channels.port import Arrival, Message, Reply, Sent
 from connectors.clock import Clock
-from connectors.dialogue import Dialogue, DialogueAway
+from connectors.dialogue import Dialogue
+from connectors.limits import Allowance
 from connectors.mailbox import Accepted, Answer, Stored
 from connectors.messages import say
 from connectors.store import Store
 from connectors.turns import OpenTurns
-from library.masking import mask
+from connectors.workers import Workers
+from library.masking import Masked, mask
 from library.ports import Turn
 
 logger = logging.getLogger(__name__)
 
-ATTACHMENTS = frozenset({"photo", "voice", "sticker", "location", "file"})
-NOT_UNDERSTOOD = frozenset({"nlu_fallback", "out_of_scope"})
-BACK_OFF_S = (0.2, 0.5, 1.0, 2.0)
 TRIES = 3
 RETRY_S = 1.0
-
-WithoutDialogue = Callable[[str, str], Awaitable[tuple[Reply, ...]]]
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a patron waits, in seconds: for "đang kiểm tra", and for an answer without Rasa."""
-
-    wait_notice_s: float = 5.0
-    give_up_s: float = 60.0
+CROWD = 64  # conversations that wait at once; with so many, who waits too long is turned away politely
 
 
 class Switchboard:
-    """`without_dialogue(text, lang)` gives the replies when Rasa stays away."""
+    """`without_dialogue(text, lang)` gives the replies when Rasa stays away, `own_words` those to commands of ours.
+
+    `announce(conversation_id)` is told whenever something was stored for sending. A patron who writes faster than the
+    `allowance` is asked to write slower.
+    """
 
     def __init__(
         self,
@@ -56,33 +52,63 @@ class Switchboard:
         *,
         card_pattern: str,
         without_dialogue: WithoutDialogue,
+        own_words: Mapping[str, OwnWord] = MappingProxyType({}),
+        first_contact: FirstContact | None = None,
+        announce: Callable[[str], None] = lambda _conversation_id: None,
         patience: Patience = Patience(),
         turns_at_once: int = 8,
+        allowance: Allowance | None = None,
     ) -> None:
         self._store = store
-        self._dialogue = dialogue
         self._turns = turns
         self._clock = clock
         self._card_pattern = card_pattern
-        self._without_dialogue = without_dialogue
+        self._tell = announce
         self._patience = patience
-        self._seats = asyncio.Semaphore(turns_at_once)
-        self._workers: dict[str, asyncio.Task[None]] = {}
-        self._called: set[str] = set()  # conversations whose worker is to look once more
+        self._started_at = clock()
+        self._answerer = Answerer(
+            store,
+            dialogue,
+            without_dialogue=without_dialogue,
+            own_words=own_words,
+            first_contact=first_contact,
+            crowded=self._crowded,
+            patience=patience,
+            turns_at_once=turns_at_once,
+        )
+        self._allowance = allowance
+        self._too_fast: set[str] = set()
+        self._reminders = Allowance(clock, per_hour=60, at_once=1)  # to write slower; one a minute is enough
+        self.workers = Workers(self._answer_all)
         self._watch: asyncio.Task[None] | None = None
         self._news: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # each lives while one waits on it
         self._failures: dict[str, int] = {}
 
     async def receive(self, message: Message) -> Accepted:
         """Return once the message is stored for good; the answer follows by itself."""
-        hidden = mask(message.text, self._card_pattern) if message.kind == "text" else None
-        kept = replace(message, text=hidden.text) if hidden else message
-        now = self._clock()
-        accepted = await self._store.write(
-            lambda db: mailbox.accept(db, kept, hidden.kinds if hidden else frozenset(), now)
-        )
-        self._wake(message.conversation_id)
+        hidden, now = self._masked(message), self._clock()
+        kept = replace(message, text=hidden.text)
+        accepted = await self._store.write(lambda db: mailbox.accept(db, kept, hidden.kinds, now))
+        self._take_up(message.conversation_id, accepted)
         return accepted
+
+    async def receive_at_door(self, arrival: Arrival) -> tuple[str, Accepted]:
+        """Return the conversation and the message once it is stored for good; the answer follows by itself."""
+        hidden, now = self._masked(arrival), self._clock()
+        kept = replace(arrival, text=hidden.text)
+        conversation_id, accepted = await self._store.write(lambda db: mailbox.arrive(db, kept, hidden.kinds, now))
+        self._take_up(conversation_id, accepted)
+        return conversation_id, accepted
+
+    def _masked(self, message: Message | Arrival) -> Masked:
+        if message.kind == "text":
+            return mask(message.text, self._card_pattern)
+        return Masked(message.text, frozenset())
+
+    def _take_up(self, conversation_id: str, accepted: Accepted) -> None:
+        if accepted.new and self._allowance and not self._allowance.take(conversation_id):
+            self._too_fast.add(accepted.message_id)
+        self._wake(conversation_id)
 
     async def recover(self) -> int:
         """Return how many conversations still waited for an answer, and take them up."""
@@ -95,7 +121,7 @@ class Switchboard:
         """Say something that answers no message."""
         now = self._clock()
         await self._store.write(lambda db: mailbox.send(db, conversation_id, None, "notice", [reply], now))
-        self._announce(conversation_id)
+        self.announce(conversation_id)
 
     async def sent_after(self, conversation_id: str, after: int, wait_s: float) -> list[Sent]:
         """Return what was said after the reply `after`; waits up to `wait_s` for something to say."""
@@ -135,35 +161,25 @@ class Switchboard:
 
     async def idle(self) -> None:
         """Return when no message is being answered."""
-        while self._workers:
-            await asyncio.gather(*self._workers.values(), return_exceptions=True)
+        await self.workers.idle()
 
     async def close(self) -> None:
         """Stop the workers; what they had not finished stays in the inbox."""
-        running = [*self._workers.values(), *([self._watch] if self._watch else [])]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await self.workers.close()
 
-    def _announce(self, conversation_id: str) -> None:
+    def announce(self, conversation_id: str) -> None:
+        """Tell who follows the conversation, and who sends for it, that something was stored for sending."""
+        self._tell(conversation_id)
         if news := self._news.pop(conversation_id, None):
             news.set()
 
     def _wake(self, conversation_id: str) -> None:
-        self._called.add(conversation_id)
-        if conversation_id not in self._workers:
-            self._workers[conversation_id] = asyncio.create_task(self._work(conversation_id))
+        self.workers.wake(conversation_id)
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._say_waits())
-
-    async def _work(self, conversation_id: str) -> None:
-        try:
-            # A message that comes while the inbox is being read may be missed by the read, but it calls again.
-            while conversation_id in self._called:
-                self._called.discard(conversation_id)
-                await self._answer_all(conversation_id)
-        finally:
-            del self._workers[conversation_id]
 
     async def _answer_all(self, conversation_id: str) -> None:
         while True:
@@ -183,25 +199,37 @@ class Switchboard:
         failures = self._failures.get(message.id, 0)
         try:
             with self._turns.opened(turn):
-                answer = await self._find_answer(message, turn) if failures < TRIES else self._apology(message)
+                answer = await self._find_answer(message, turn, failures)
                 forgotten = await self._store.write(lambda db: mailbox.finish(db, message, answer, self._clock()))
         except Exception:
             self._failures[message.id] = failures + 1
             raise
         self._failures.pop(message.id, None)
-        self._announce(message.conversation_id)
+        self._too_fast.discard(message.id)
+        self.announce(message.conversation_id)
         took_ms = (self._clock() - message.received_at).total_seconds() * 1000
         logger.info("answered message=%s intent=%s ms=%.0f", message.id, answer.intent, took_ms)
         if forgotten:
             await self._store.scrub()
 
-    def _apology(self, message: Stored) -> Answer:
-        logger.error("gave up on message=%s after %s tries", message.id, TRIES)
-        return self._plain(message, say("fallback", message.locale))
+    async def _find_answer(self, message: Stored, turn: Turn, failures: int) -> Answer:
+        if failures >= TRIES:
+            logger.error("gave up on message=%s after %s tries", message.id, TRIES)
+            return plain(message, say("fallback", message.locale))
+        if message.id in self._too_fast:
+            # A pushed door would be kept busy by one who floods it; a browser asks for its replies itself.
+            told = message.channel != "web" and not self._reminders.take(message.conversation_id)
+            return plain(message) if told else plain(message, say("slow_down", message.locale))
+        return await self._answerer.answer(message, turn)
+
+    def _crowded(self, message: Stored) -> bool:
+        """Return whether many wait and this message waited too long, not counting the time that we were away."""
+        since = max(message.received_at, self._started_at)
+        return len(self.workers) >= CROWD and self._clock() - since > timedelta(seconds=self._patience.crowded_s)
 
     async def _say_waits(self) -> None:
         """Say "đang kiểm tra" to whoever waits too long, be it for the dialogue, a seat or the messages before."""
-        while self._workers:
+        while self.workers:
             await asyncio.sleep(self._patience.wait_notice_s / 5)
             try:
                 await self._say_waits_due()
@@ -214,55 +242,4 @@ class Switchboard:
         for conversation_id in await self._store.write(
             lambda db: mailbox.say_waits(db, since, partial(say, "wait"), now)
         ):
-            self._announce(conversation_id)
-
-    async def _find_answer(self, message: Stored, turn: Turn) -> Answer:
-        if message.kind == "attachment":
-            kind = message.text if message.text in ATTACHMENTS else "file"
-            return self._plain(message, say(f"attachment_{kind}", message.locale))
-        if message.kind == "text" and not message.text.strip():
-            return self._plain(message, say("empty", message.locale))
-        payload = None
-        if message.kind == "payload":
-            shown = await self._store.read(
-                lambda db: mailbox.payload_of(db, message.conversation_id, message.text, turn.now)
-            )
-            if shown is None:
-                return self._plain(message, say("button_gone", message.locale))
-            payload, _title = shown
-        return _with_mask_notice(message, await self._ask(message, turn, payload))
-
-    async def _ask(self, message: Stored, turn: Turn, payload: str | None) -> Answer:
-        """Return Rasa's answer, however often it has to be asked, or the one without it when patience ends."""
-        try:
-            async with asyncio.timeout(self._patience.give_up_s):
-                answer = await self._ask_until_it_answers(message, turn, payload)
-        except TimeoutError:
-            logger.warning("answered without the dialogue message=%s", message.id)
-            replies = await self._without_dialogue(message.text if payload is None else "", message.locale)
-            answer = self._plain(message, *replies)
-        if all(reply == Reply() for reply in answer.replies):
-            return replace(answer, replies=(say("nothing_said", answer.locale),))
-        return answer
-
-    async def _ask_until_it_answers(self, message: Stored, turn: Turn, payload: str | None) -> Answer:
-        tries = 0
-        while True:
-            try:
-                async with self._seats:
-                    return await self._dialogue.ask(message, turn, payload)
-            except DialogueAway as exc:
-                logger.warning("the dialogue is away, try %s: %s", tries + 1, exc)
-                await asyncio.sleep(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
-                tries += 1
-
-    def _plain(self, message: Stored, *said: Reply) -> Answer:
-        return Answer(said, message.tracker, locale=message.locale)
-
-
-def _with_mask_notice(message: Stored, answer: Answer) -> Answer:
-    """Return the answer with a word on what was hidden; alone, when the rest of the message was not understood."""
-    if not message.masked & {"card", "pin"}:
-        return answer
-    notice = say("masked", answer.locale)
-    return replace(answer, replies=(notice,) if answer.intent in NOT_UNDERSTOOD else (notice, *answer.replies))
+            self.announce(conversation_id)

@@ -21,14 +21,17 @@ from sqlalchemy import Connection, insert, select, update
 
 from connectors import mailbox
 from connectors.app import Gateway, build, serving
-from connectors.channels.port import Button, Message, Reply, Sent, reply_from_json
+from connectors.channels.port import Button, Limits, Message, Reply, Sent, reply_from_json, typed_command
+from connectors.channels.telegram.door import LIMITS as TELEGRAM_LIMITS
+from connectors.channels.view import DoorView
+from connectors.channels.zalo.drawing import limits_of
 from connectors.clock import VIETNAM, SettableClock, wall_clock
 from connectors.ils.sqlite import SQLiteILS
 from connectors.messages import say
 from connectors.preparing import load_demo_patrons
 from connectors.processes import Wiring, rasa_command, rasa_environment, start, stop
-from connectors.settings import Settings
-from connectors.store import buttons, messages, tickets
+from connectors.settings import AlertsSection, Settings
+from connectors.store import buttons, conversations, messages, tickets
 from connectors.tokens import hashed, new_token
 from library.ils import ILS, ILSUnavailable, InvalidCredentials
 from library.text import fold
@@ -36,6 +39,7 @@ from library.text import fold
 DEMO_CARD = "DT000101"
 RASA_STARTS_WITHIN_S = 120.0
 ANSWER_WITHIN_S = 90.0
+LIBRARIAN = "Thủ thư"  # who answers when a script lets a person write
 
 
 class TalkError(Exception):
@@ -70,11 +74,13 @@ class Rehearsal:
     ils: SwitchedILS
     system: SQLiteILS
     channel: str
+    limits: Limits | None = None  # of a pushed door; the website shows replies whole
     conversation_id: str = ""
     card: str = DEMO_CARD
     heard_up_to: int = 0
     turns: int = 0
     last: Message | None = None
+    view: DoorView | None = None
 
     async def another(self, card: str | None = None) -> Rehearsal:
         """Return a second conversation with the same product and the same clock, linked to `card` if any."""
@@ -83,13 +89,19 @@ class Rehearsal:
     async def turn(self, line: Any) -> dict[str, Any]:
         """Return what one line of the script brought: intent, slots as typed, replies."""
         message_id = await self._play(line)
-        sent = await self._news()
+        sent = [one for one in await self._news() if one.kind != "wait"]
         heard = await self.gateway.ground.store.read(lambda db: _heard(db, message_id)) if message_id else {}
         return {
             "intent": heard.get("intent"),
             "slots": heard.get("slots") or {},
-            "replies": [reply.as_json() for one in sent if one.kind != "wait" for reply in one.replies],
+            "replies": [reply.as_json() for reply in await self._shown(sent)],
         }
+
+    async def _shown(self, sent: list[Sent]) -> list[Reply]:
+        if self.view is None:
+            return [reply for one in sent for reply in one.replies]
+        spoken = select(conversations.c.locale).where(conversations.c.id == self.conversation_id)
+        return self.view.shows(sent, str(await self.gateway.ground.store.read(lambda db: db.scalar(spoken))))
 
     async def _play(self, line: Any) -> str | None:
         said = line if isinstance(line, dict) else {"text": str(line)}
@@ -102,8 +114,14 @@ class Rehearsal:
         if "attachment" in said:
             return await self._send("attachment", str(said["attachment"]))
         if "text" in said:
-            return await self._send("text", str(said["text"]))
+            return await self._say(str(said["text"]))
         raise TalkError(f"a turn needs text, payload, attachment or event; this one has {sorted(said)}")
+
+    async def _say(self, text: str) -> str:
+        if command := typed_command(text):
+            return await self._send("command", command)
+        pressed = self.view.pressed(text) if self.view else None
+        return await (self._send("payload", pressed) if pressed else self._send("text", text))
 
     async def _send(self, kind: Any, text: str) -> str:
         self.turns += 1
@@ -125,6 +143,11 @@ class Rehearsal:
     async def _event(self, event: Any) -> None:
         if isinstance(event, dict) and set(event) == {"wait_min"}:
             self.clock.advance(timedelta(minutes=float(event["wait_min"])))
+            await self.gateway.handover.return_the_idle()
+        elif isinstance(event, dict) and set(event) == {"person"}:
+            self.turns += 1
+            key = f"{self.conversation_id}-{self.turns}"
+            await self.gateway.handover.say_as_person(self.conversation_id, LIBRARIAN, str(event["person"]), key)
         elif event in {"ils_down", "ils_up"}:
             self.ils.down = event == "ils_down"
         elif event == "link_done":
@@ -139,6 +162,7 @@ class Rehearsal:
                 await self._deliver(self.last)
         elif event == "handoff_closed":
             await self.gateway.ground.store.write(self._close_tickets)
+            await self.gateway.handover.give_back(self.conversation_id)
         else:
             raise TalkError(f"unknown event {event!r}")
 
@@ -177,7 +201,7 @@ async def rehearsal(
 ) -> AsyncIterator[Rehearsal]:
     """Yield a conversation with a whole product of its own, stopped and forgotten at the end."""
     moment = now.replace(tzinfo=VIETNAM) if now else wall_clock()
-    clock, wiring = SettableClock(moment), Wiring.fresh()
+    clock, wiring, limits = SettableClock(moment), Wiring.fresh(), door_limits(settings, channel)
     with tempfile.TemporaryDirectory(prefix="thuthu-talk-") as folder:
         own = _copied(settings, Path(folder), moment)
         system = SQLiteILS(own.ils.path, clock=clock)
@@ -188,17 +212,29 @@ async def rehearsal(
             async with serving(gateway.action_listener, wiring.action_port):
                 await asyncio.to_thread(gateway.warm_up)
                 await _until_ready(gateway, rasa)
-                yield await _conversation(Rehearsal(gateway, clock, ils, system, channel), card)
+                yield await _conversation(Rehearsal(gateway, clock, ils, system, channel, limits), card)
         finally:
             await gateway.close()
             await stop(rasa)
+
+
+def door_limits(settings: Settings, channel: str) -> Limits | None:
+    """Return what one message of this door may hold; None for the website. Raises TalkError for no door of ours."""
+    if channel == "web":
+        return None
+    if channel == "telegram":
+        return TELEGRAM_LIMITS
+    if channel == "zalo":
+        return limits_of(settings.zalo.buttons if settings.zalo else "buttons", requests_per_minute=60)
+    raise TalkError(f"there is no door {channel!r}: choose web, telegram or zalo")
 
 
 async def _conversation(talk: Rehearsal, card: str | None) -> Rehearsal:
     conversation_id, _ = await talk.gateway.ground.store.write(
         lambda db: mailbox.open_conversation(db, talk.channel, talk.clock())
     )
-    opened = replace(talk, conversation_id=conversation_id, card=card or DEMO_CARD)
+    view = DoorView(talk.limits) if talk.limits else None
+    opened = replace(talk, conversation_id=conversation_id, card=card or DEMO_CARD, view=view)
     if card:
         await _link(opened, card)
     return opened
@@ -207,7 +243,8 @@ async def _conversation(talk: Rehearsal, card: str | None) -> Rehearsal:
 def _copied(settings: Settings, folder: Path, moment: datetime) -> Settings:
     """Return settings whose databases are copies in `folder`; the index and the model are only read.
 
-    The demo's loans are dated from the rehearsal's own day, so that a clock set ahead does not make all overdue.
+    No door leads out of a rehearsal, and no alert. The demo's loans are dated from the rehearsal's own day, so that a
+    clock set ahead does not make all overdue.
     """
     var = settings.files.var
     for name in ("answers.sqlite", "catalogue.sqlite", "vectors.sqlite"):
@@ -223,6 +260,9 @@ def _copied(settings: Settings, folder: Path, moment: datetime) -> Settings:
         update={
             "files": settings.files.model_copy(update={"var": folder}),
             "ils": settings.ils.model_copy(update={"path": folder / "ils.sqlite"}),
+            "telegram": None,
+            "zalo": None,
+            "alerts": AlertsSection(),
         }
     )
 

@@ -7,7 +7,7 @@ found there is covered in the typed text, so NFD, full-width figures, spaces, do
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from library.syllables import is_syllable
 from library.text import fold, nfc
@@ -45,7 +45,19 @@ class _Cover:
 
 
 def _places(covers: list[_Cover]) -> frozenset[int]:
-    return frozenset(at for cover in set(covers) for at in range(cover.start, cover.end))
+    spans = _joined(sorted({(cover.start, cover.end) for cover in covers}))
+    return frozenset(at for start, end in spans for at in range(start, end))
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the sorted spans with those joined that touch or overlap."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 @dataclass(frozen=True)
@@ -62,18 +74,17 @@ class _Lens:
 
     def covered(self, covers: list[_Cover]) -> Masked:
         """Return the typed text with every cover laid over it, touching ones joined."""
-        spans: list[tuple[int, int]] = []
-        for cover in sorted(covers, key=lambda c: c.start):
-            start, end = self.places[cover.start], self.places[cover.end - 1] + 1
+        spans = []
+        for first, last in sorted({(cover.start, cover.end) for cover in covers}):
+            start, end = self.places[first], self.places[last - 1] + 1
             while end < len(self.typed) and not _reads_as(self.typed[end]):
                 end += 1
-            if spans and start <= spans[-1][1]:
-                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
-            else:
-                spans.append((start, end))
-        text = self.typed
-        for start, end in reversed(spans):
-            text = text[:start] + MASK + text[end:]
+            spans.append((start, end))
+        kept, at = [], 0
+        for start, end in _joined(spans):
+            kept += [self.typed[at:start], MASK]
+            at = end
+        text = "".join([*kept, self.typed[at:]])
         return Masked(text, frozenset(cover.kind for cover in covers))
 
 
@@ -139,9 +150,9 @@ _BEFORE_CARD = re.compile(r"(?<!\d)(?P<value>\d{6})[\s,/|:;\-–(]*$")
 
 
 def _secrets(lens: _Lens, cards: list[_Cover]) -> Iterator[_Cover]:
-    of_cards = _places(cards)
+    reach = _Reach(_places(cards))
     for keyword in _KEYWORD.finditer(lens.seen):
-        yield from _after_keyword(lens, keyword.end(), of_cards)
+        yield from _after_keyword(lens, keyword.end(), reach)
         if said_before := _PIN_AFTERWARDS.search(lens.seen, max(0, keyword.start() - _FAR), keyword.start()):
             yield _Cover(*said_before.span("value"), PIN)
     for keyword in _CODE.finditer(lens.seen):
@@ -156,21 +167,33 @@ def _secrets(lens: _Lens, cards: list[_Cover]) -> Iterator[_Cover]:
             yield _Cover(*pair.span("value"), PIN)
 
 
-def _after_keyword(lens: _Lens, end: int, of_cards: frozenset[int]) -> Iterator[_Cover]:
+@dataclass
+class _Reach:
+    """How far the keywords before have reached, so that what they found is not looked for again from each of them."""
+
+    of_cards: frozenset[int]
+    password_end: int = 0
+    sixes: set[int] = field(default_factory=set)  # ends of the six figures found
+
+
+def _after_keyword(lens: _Lens, end: int, reach: _Reach) -> Iterator[_Cover]:
     for near in (_PIN_NEAR, _PIN_SPOKEN):
         if (match := near.match(lens.seen, end)) and not _PRICE.match(lens.seen, match.start("value")):
             yield _Cover(*match.span("value"), PIN)
             end = match.end()
             break
     else:
-        if (word := _PASSWORD.match(lens.seen, end)) and _is_password(lens, word):
+        if end < reach.password_end:  # "mk:mk:mk:…": inside a password, which ends where it ends
+            end = reach.password_end
+        elif (word := _PASSWORD.match(lens.seen, end)) and _is_password(lens, word):
             yield _Cover(*word.span("value"), PIN)
-            end = word.end()
+            end = reach.password_end = word.end()
     # "đổi pin từ 123456 sang 654321": six figures anywhere near are the secret, and reach on to the next six.
-    while six := _SIX.search(lens.seen, end, end + _FAR):
-        if six.end() - 1 not in of_cards and not _kept(lens, *six.span()):
+    while (six := _SIX.search(lens.seen, end, end + _FAR)) and six.end() not in reach.sixes:
+        if six.end() - 1 not in reach.of_cards and not _kept(lens, *six.span()):
             yield _Cover(*six.span(), PIN)
         end = six.end()
+        reach.sixes.add(end)
 
 
 def _is_password(lens: _Lens, word: re.Match[str]) -> bool:
@@ -187,7 +210,7 @@ def _is_password(lens: _Lens, word: re.Match[str]) -> bool:
 
 _GROUP = re.compile(r"\d+")
 _BETWEEN = re.compile(r"[ \t.\-–_()·]{1,3}")
-_PRICE = re.compile(r"(?:\d{1,3}(?:[., ]\d{3})*|\d{4,})\s*(?:d|dong|vnd|k|nghin|ngan|trieu|tr|usd)(?![a-z])")
+_PRICE = re.compile(r"(?:\d{1,3}(?:[., ]\d{3}){0,8}|\d{4,})\s*(?:d|dong|vnd|k|nghin|ngan|trieu|tr|usd)(?![a-z])")
 _DATE = re.compile(
     r"(?<!\d)(?:(?:0?[1-9]|[12]\d|3[01])([/.\-])(?:0?[1-9]|1[0-2])\1(?:\d{4}|\d{2})|\d{4}-\d{2}-\d{2}"
     r"|(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|1[0-2])|(?:19|20)\d\d\s*[-–]\s*(?:19|20)\d\d)(?!\d)"
@@ -195,6 +218,7 @@ _DATE = re.compile(
 # Whatever its check digit: a slip in an ISBN is the patron's to be told, and no telephone or ID looks so.
 _ISBN13 = re.compile(rf"97[89](?![ .]0[35789]\d)(?:{_SEPARATOR}?\d){{10}}(?!\d)")
 _MOBILE = re.compile(r"(?:0|(?:00)?84\(?0?)(?:3[2-9]|5[25689]|7[06-9]|8\d|9\d)\d{7}|0(?:1[2689]\d)\d{7}")
+_LONGEST = 15  # figures of a telephone, written with 0084
 _LANDLINE = re.compile(r"(?:0|(?:00)?840?)2\d{8,9}")
 _BOOKISH = re.compile(r"isbn|sach|cuon|quyen|nhan de|\btim\b")
 _PHONISH = re.compile(
@@ -235,6 +259,8 @@ def _number_at(lens: _Lens, groups: list[tuple[int, int]], at: int) -> tuple[int
 
 def _kind(lens: _Lens, groups: list[tuple[int, int]]) -> str | None:
     """Return the kind to cover, '' for a number known to be harmless, None for one not recognised."""
+    if len(groups) > 1 and sum(end - start for start, end in groups) > _LONGEST:
+        return None
     parts = [lens.seen[start:end] for start, end in groups]
     digits = "".join(parts)
     after = lens.seen[groups[-1][1] : groups[-1][1] + 1]

@@ -90,3 +90,11 @@ class Privacy(Protocol):
     async def forget(self, turn: Turn) -> Mapping[str, int]:
         """Return what will be deleted once this turn is answered: transcript, link, consents; counts by kind."""
         ...
+
+    async def receipt(self, turn: Turn) -> int:
+        """Return the number of the deletion's receipt, once this turn has asked for one."""
+        ...
+
+    async def export(self, turn: Turn) -> str:
+        """Return the address of a one-time page, good for 10 minutes, that gives a copy of what is stored."""
+        ...

@@ -13,6 +13,8 @@ from library.syllables import from_keys, is_syllable, surely_keys
 
 _MARKS = r"\u0300-\u036f"
 _WORD = re.compile(rf"[^\W_][^\W_{_MARKS}]*(?:[{_MARKS}]+[^\W_{_MARKS}]*)*")
+_FOLDED_WORD = re.compile(r"[^\W_]+")
+_WORD_OR_LINE = re.compile(rf"{_WORD.pattern}|\n")
 _CLAUSE_END = re.compile(r"[.,;:!?…\n()\"“”]")
 _RUN = re.compile(r"([^\W\d_])\1{2,}")
 _DRAWN_OUT = re.compile(r"nha|nhe|oi|di|vay|ok|da|hen|ha|luon|qua|roi|chua|a|u")
@@ -32,9 +34,19 @@ def fold(s: str) -> str:
     As long as `nfc(s)` and in step with it, character by character, for Vietnamese and every other text whose marks
     compose; a stray combining mark is dropped. `fold(fold(s)) == fold(s)`, and NFC and NFD input give the same.
     """
-    decomposed = unicodedata.normalize("NFD", nfc(s).lower())
-    bare = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
-    return nfc(bare).replace("đ", "d")
+    bare = nfc(s).lower().translate(_FOLDED)
+    return bare if bare.isascii() else nfc(bare)
+
+
+class _Folded(dict[int, str]):
+    """Each character without its marks, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        bare = [c for c in unicodedata.normalize("NFD", chr(code)) if not "\u0300" <= c <= "\u036f"]
+        return self.setdefault(code, nfc("".join(bare)).replace("đ", "d"))
+
+
+_FOLDED = _Folded()
 
 
 def has_diacritics(s: str) -> bool:
@@ -47,9 +59,10 @@ _ENGLISH = frozenset(
     """what when where which who how is are was does did have has had you your yours i'm we they this these there about
     with from into please would could should will find looking want need book books library open close closed opening
     hours time today tomorrow card renew loan loans borrow return reserve know tell help thanks hello speak english it
-    and any some not or on in""".split()
+    and any some not or on in talk person people human staff librarian somebody someone""".split()
 )
 _ENGLISH_ENOUGH = 3
+_ENGLISH_ALONE = frozenset({"librarian", "human"})  # no syllable of Vietnamese begins or ends like these
 
 
 def looks_english(s: str) -> bool:
@@ -58,7 +71,8 @@ def looks_english(s: str) -> bool:
         return False
     words = [token.folded for token in tokens(s)]
     english = sum(word in _ENGLISH for word in words)
-    return english >= _ENGLISH_ENOUGH and english * 2 >= len(words)
+    enough = _ENGLISH_ENOUGH - 1 if _ENGLISH_ALONE & set(words) else _ENGLISH_ENOUGH
+    return english >= enough and english * 2 >= len(words)
 
 
 def same_tones(s: str) -> str:
@@ -81,6 +95,18 @@ def _moved_tone(pair: re.Match[str]) -> str:
     return decomposed[0] + nfc(second + decomposed[1:])
 
 
+def one_spelling(s: str) -> str:
+    """Return the text with tones in one place and a final i or y written one way: "kỹ" and "kĩ", "lý" and "lí" meet.
+
+    As long as `nfc(s)`, character by character. For comparing, never for showing.
+    """
+    return _I_OR_Y.sub(lambda found: found[0].translate(_Y_AS_I), same_tones(s))
+
+
+_I_OR_Y = re.compile(r"(?i)(?<!\w)(?:[hklmst]|qu)[yýỳỷỹỵ](?!\w)")
+_Y_AS_I = str.maketrans("yýỳỷỹỵYÝỲỶỸỴ", "iíìỉĩịIÍÌỈĨỊ")
+
+
 @dataclass(frozen=True)
 class Token:
     """A word, its folded form, and the span of the typed (NFC) characters it comes from."""
@@ -94,6 +120,21 @@ class Token:
 def tokens(s: str) -> list[Token]:
     """Return the words and numbers of the text in order, each with its exact span in `nfc(s)`."""
     return [Token(m[0], fold(m[0]), m.start(), m.end()) for m in _WORD.finditer(nfc(s))]
+
+
+def folded_words(s: str) -> list[str]:
+    """Return the folded forms of `tokens(s)`, in a fraction of the time."""
+    return _FOLDED_WORD.findall(fold(s))
+
+
+def written_words(s: str) -> list[str]:
+    """Return the words of `tokens(s)` as written, in lower case and with one tone placement."""
+    return _WORD.findall(same_tones(s).lower())
+
+
+def written_lines(s: str) -> list[str]:
+    """Return `written_words(s)` with a newline wherever the text has one."""
+    return _WORD_OR_LINE.findall(same_tones(s).lower())
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,36 @@
-"""Titles and authors of the catalogue in one compact file, opened by memory map, found in a typed message in a moment.
+"""Titles and authors of the catalogue in compact files, opened by memory map, found in a typed message in a moment.
 
-The retrieval room builds it with every index; the gateway and Rasa's components read the same file. Layout, all
-numbers little-endian: header, then the section of keys (folded words joined by one space, sorted by their bytes),
-then for each key its entries as JSON, then the two tables of offsets that find them.
+The retrieval room builds them with every index; the gateway and Rasa's components read the same files. A book is a
+file and the layers beside it (`titles.bin`, `titles.1.bin`, …): a layer adds what came later and hides the records that
+it replaces. Layout of a file, all numbers little-endian: header; then for each key (folded words joined by one space,
+sorted by their bytes) the key and its entries; then the ids it hides; then the table of offsets that finds them.
 """
 
-import json
+import heapq
 import mmap
 import os
+import re
 import struct
-from collections.abc import Iterable, Iterator
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, Literal
 
-from library.text import Token, fold, nfc, same_tones, tokens
+from library.text import fold, folded_words, nfc, same_tones, tokens
 
 Kind = Literal["title", "author"]
 Exactness = Literal["exact", "unaccented", "folded"]
 
-_HEADER = struct.Struct("<8sIQQQQQ")  # magic, version, keys, and where: key text, entries, key table, entry table
-_MAGIC, VERSION = b"THUTITLE", 1
-_OFFSET = struct.Struct("<Q")
+_HEADER = struct.Struct("<8sIQQQ")  # magic, version, keys, and where: hidden ids, offsets
+_MAGIC, VERSION = b"THUTITLE", 2
+_OFFSET, _PLACES = struct.Struct("<Q"), struct.Struct("<QQ")
+_SORTED_AT_ONCE = 400_000  # lines, some 40 MB
+_CONTROL = re.compile(r"[\x00-\x1f]")  # these part the pieces of a line
 
 
 class TitleBookError(Exception):
@@ -30,7 +39,7 @@ class TitleBookError(Exception):
 
 @dataclass(frozen=True)
 class TitleEntry:
-    """A title or a name as it is shown, with the records that bear it."""
+    """A title or a name as it is shown, with the records that bear it, in the order of their ids."""
 
     kind: Kind
     value: str
@@ -53,79 +62,167 @@ class TitleMatch:
     exactness: Exactness
 
 
-def build(path: Path, entries: Iterable[TitleEntry]) -> int:
-    """Write the file anew, swapped in at once, and return how many keys it holds. Entries of one value are joined."""
-    joined: dict[bytes, dict[tuple[Kind, str], list[str]]] = {}
-    for entry in entries:
-        if words := " ".join(token.folded for token in tokens(entry.value)):
-            values = joined.setdefault(words.encode(), {})
-            ids = values.setdefault((entry.kind, nfc(entry.value)), [])
-            ids += [each for each in entry.record_ids if each not in ids]
+def build(path: Path, entries: Iterable[TitleEntry], *, hides: Iterable[str] = ()) -> int:
+    """Write the file anew, swapped in at once, and return how many keys it holds. Entries of one value are joined.
+
+    `hides`: the records that are no longer to be found in the files before it. Memory stays flat.
+    """
     beside = path.with_name(path.name + ".new")
     with beside.open("wb") as file:
-        _write(file, joined)
+        keys = _write(file, _sorted(_lines(entries), path.parent), hides)
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
-    return len(joined)
+    return keys
 
 
-def _write(file: BinaryIO, joined: dict[bytes, dict[tuple[Kind, str], list[str]]]) -> None:
-    keys = sorted(joined)
-    text = b"".join(keys)
-    lines = [
-        json.dumps([[kind, value, *ids] for (kind, value), ids in joined[key].items()], ensure_ascii=False).encode()
-        for key in keys
-    ]
-    at = _HEADER.size
-    places = [at, at + len(text), at + len(text) + sum(map(len, lines))]
-    places.append(places[2] + _OFFSET.size * (len(keys) + 1))
-    file.write(_HEADER.pack(_MAGIC, VERSION, len(keys), *places))
-    file.write(text)
-    file.writelines(lines)
-    for start, pieces in ((places[0], keys), (places[1], lines)):
-        file.write(_offsets(start, pieces))
+def layer(path: Path, number: int) -> Path:
+    """Return the file of this layer over a book's first file."""
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
-def _offsets(start: int, pieces: list[bytes]) -> bytes:
-    table = bytearray(_OFFSET.pack(start))
-    for piece in pieces:
-        start += len(piece)
-        table += _OFFSET.pack(start)
-    return bytes(table)
+def _lines(entries: Iterable[TitleEntry]) -> Iterator[bytes]:
+    """Yield one line for each record of each entry: key, kind, value, id. Sorted, those of one key stand together."""
+    for entry in entries:
+        if words := " ".join(folded_words(entry.value)):
+            start = f"{words}\0{entry.kind}\0{_CONTROL.sub(' ', nfc(entry.value))}\0"
+            yield from (f"{start}{record_id}\n".encode() for record_id in entry.record_ids)
+
+
+def _sorted(lines: Iterator[bytes], folder: Path) -> Iterator[bytes]:
+    """Yield the lines in order, each once; beyond so many they are sorted in pieces on disk."""
+    with ExitStack() as files:
+        run, runs = sorted(set(islice(lines, _SORTED_AT_ONCE))), []
+        while more := sorted(set(islice(lines, _SORTED_AT_ONCE))):
+            file = files.enter_context(TemporaryFile(dir=folder))
+            file.writelines(run)
+            file.seek(0)
+            runs.append(file)
+            run = more
+        yield from (line for line, _ in groupby(heapq.merge(run, *runs) if runs else run))
+
+
+def _write(file: BinaryIO, lines: Iterable[bytes], hides: Iterable[str]) -> int:
+    at = file.write(bytes(_HEADER.size))
+    offsets = array("Q", [at])
+    for key, group in groupby(lines, key=lambda line: line[: line.index(b"\0")]):
+        for piece in (key, _joined(key, group)):
+            at += file.write(piece)
+            offsets.append(at)
+    keys = len(offsets) // 2
+    hidden, at = at, at + file.write("\n".join(hides).encode())
+    if sys.byteorder == "big":
+        offsets.byteswap()
+    file.write(offsets.tobytes())
+    file.seek(0)
+    file.write(_HEADER.pack(_MAGIC, VERSION, keys, hidden, at))
+    return keys
+
+
+def _joined(key: bytes, lines: Iterable[bytes]) -> bytes:
+    """Return the entries of a key: one line a name, with kind, value and ids."""
+    named = b""
+    pieces: list[bytes] = []
+    for line in lines:
+        name, _, record_id = line[len(key) + 1 : -1].rpartition(b"\0")
+        if name != named:
+            pieces += [b"\n" if pieces else b"", name]
+            named = name
+        pieces += [b"\0", record_id]
+    return b"".join(pieces)
+
+
+class _File:
+    """One file of titles, mapped and not read: the cost is the same for ten titles and ten million."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            magic, version, self.keys, self._hidden, self._offsets = _HEADER.unpack_from(self.data)
+        except (OSError, ValueError, struct.error) as exc:
+            raise TitleBookError(f"{path}: the file of titles cannot be opened ({exc}); build the index") from exc
+        if magic != _MAGIC or version != VERSION:
+            raise TitleBookError(f"{path}: not a file of titles of version {VERSION}; build the index again")
+        if len(self.data) != self._offsets + _OFFSET.size * (2 * self.keys + 1):
+            raise TitleBookError(f"{path}: the file of titles is cut short; build the index again")
+
+    def hidden(self) -> frozenset[str]:
+        """Return the records that are no longer to be found in the files before this one."""
+        return frozenset(self.data[self._hidden : self._offsets].decode().split("\n")) - {""}
+
+    def key(self, at: int) -> bytes:
+        start, end = _PLACES.unpack_from(self.data, self._offsets + 2 * _OFFSET.size * at)
+        return self.data[start:end]
+
+    def entries(self, at: int) -> Iterator[TitleEntry]:
+        start, end = _PLACES.unpack_from(self.data, self._offsets + 2 * _OFFSET.size * at + _OFFSET.size)
+        for line in self.data[start:end].decode().split("\n"):
+            kind, value, *ids = line.split("\0")
+            yield TitleEntry("author" if kind == "author" else "title", value, tuple(ids))
+
+    def first_from(self, key: bytes, low: int, high: int) -> int:
+        """Return the place of the first key that is not before this one."""
+        while low < high:
+            middle = (low + high) // 2
+            if self.key(middle) < key:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def named(self, key: bytes) -> Iterator[TitleEntry]:
+        at = self.first_from(key, 0, self.keys)
+        return self.entries(at) if at < self.keys and self.key(at) == key else iter(())
+
+    def spans(self, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Yield (first word, last word + 1) of every run of words that is a key."""
+        for first in range(len(words)):
+            low, high, key = 0, self.keys, b""
+            for last in range(first, len(words)):
+                key += (b" " if key else b"") + words[last].encode()
+                low = self.first_from(key, low, high)
+                high = self.first_from(key + b"!", low, high)  # "!" follows the space: keys that go on stay inside
+                if low == high:
+                    break
+                if self.key(low) == key:
+                    yield first, last + 1
 
 
 class TitleBook:
     """The titles and authors of one index. Reading is safe from many threads; a new book never changes an open one."""
 
-    def __init__(self, path: Path, data: mmap.mmap) -> None:
+    def __init__(self, path: Path, files: Sequence[_File]) -> None:
         self.path = path
-        self._data = data
-        magic, version, count, _, _, self._key_table, self._entry_table = _HEADER.unpack_from(data)
-        self._count: int = count
-        if magic != _MAGIC or version != VERSION:
-            raise TitleBookError(f"{path}: not a file of titles of version {VERSION}; build the index again")
-        if len(data) != self._entry_table + _OFFSET.size * (self._count + 1):
-            raise TitleBookError(f"{path}: the file of titles is cut short; build the index again")
+        self._files = files
+        later = [file.hidden() for file in files[1:]]
+        self._hidden = [frozenset().union(*later[number:]) for number in range(len(files))]  # from each file
 
     @classmethod
     def open(cls, path: Path) -> "TitleBook":
-        """Return the book in this file, mapped and not read: the cost is the same for ten titles and ten million."""
-        try:
-            with path.open("rb") as file:
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return cls(path, data)
-        except (OSError, ValueError, struct.error) as exc:
-            raise TitleBookError(f"{path}: the file of titles cannot be opened ({exc}); build the index") from exc
+        """Return the book of this file and of the layers beside it."""
+        files, path = [_File(path)], path.resolve()
+        while (above := layer(path, len(files))).is_file():
+            files.append(_File(above))
+        return cls(path, files)
 
     def __len__(self) -> int:
-        return self._count
+        """Return how many keys there are; one that stands in two files counts twice."""
+        return sum(file.keys for file in self._files)
 
     def entries(self, text: str) -> list[TitleEntry]:
         """Return what bears exactly this name, compared without diacritics and punctuation."""
-        key = " ".join(token.folded for token in tokens(text)).encode()
-        at = self._first_from(key, 0, self._count)
-        return list(self._entries_at(at)) if at < self._count and self._key(at) == key else []
+        return self._entries(" ".join(folded_words(text)).encode())
+
+    def _entries(self, key: bytes) -> list[TitleEntry]:
+        joined: dict[tuple[Kind, str], tuple[str, ...]] = {}
+        for file, hidden in zip(self._files, self._hidden, strict=True):
+            for entry in file.named(key):
+                ids = tuple(each for each in entry.record_ids if each not in hidden) if hidden else entry.record_ids
+                if ids:
+                    name = (entry.kind, entry.value)
+                    joined[name] = joined.get(name, ()) + ids
+        return [TitleEntry(kind, value, ids) for (kind, value), ids in joined.items()]
 
     def find(self, text: str) -> list[TitleMatch]:
         """Return the titles and authors named in the text, longest first taken, none overlapping another, in order.
@@ -134,56 +231,27 @@ class TitleBook:
         all are returned, the best agreeing first.
         """
         words = tokens(text)
-        typed = nfc(text)
-        found = sorted(self._spans(words), key=lambda span: (span[0] - span[1], span[0]))
+        typed, folded = nfc(text), [word.folded for word in words]
+        spans = {span for file in self._files for span in file.spans(folded)}
         taken: set[int] = set()
         matches: list[TitleMatch] = []
-        for first, last, at in found:
+        for first, last in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
             if taken.isdisjoint(range(first, last)):
-                taken.update(range(first, last))
                 start, end = words[first].start, words[last - 1].end
-                matches += self._matches(at, typed[start:end], start, end)
+                found = self._matches(" ".join(folded[first:last]), typed[start:end], start, end)
+                matches += found
+                taken.update(range(first, last) if found else ())
         return sorted(matches, key=lambda match: (match.start, _RANK[match.exactness]))
 
-    def _matches(self, at: int, typed: str, start: int, end: int) -> Iterator[TitleMatch]:
-        for entry in self._entries_at(at):
-            yield TitleMatch(entry.kind, entry.value, start, end, entry.record_ids, exactness(typed, entry.value))
-
-    def _spans(self, words: list[Token]) -> Iterator[tuple[int, int, int]]:
-        """Yield (first word, last word + 1, place of the key) of every run of words that is a key."""
-        for first in range(len(words)):
-            low, high, key = 0, self._count, b""
-            for last in range(first, len(words)):
-                key += (b" " if key else b"") + words[last].folded.encode()
-                low = self._first_from(key, low, high)
-                high = self._first_from(key + b"!", low, high)  # "!" follows the space: keys that go on stay inside
-                if low == high:
-                    break
-                if self._key(low) == key:
-                    yield first, last + 1, low
-
-    def _first_from(self, key: bytes, low: int, high: int) -> int:
-        while low < high:
-            middle = (low + high) // 2
-            if self._key(middle) < key:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def _key(self, at: int) -> bytes:
-        return self._piece(self._key_table, at)
-
-    def _piece(self, table: int, at: int) -> bytes:
-        start, end = struct.unpack_from("<QQ", self._data, table + _OFFSET.size * at)
-        return self._data[start:end]
-
-    def _entries_at(self, at: int) -> Iterator[TitleEntry]:
-        for kind, value, *ids in json.loads(self._piece(self._entry_table, at)):
-            yield TitleEntry(kind, value, tuple(ids))
+    def _matches(self, key: str, typed: str, start: int, end: int) -> list[TitleMatch]:
+        return [
+            TitleMatch(entry.kind, entry.value, start, end, entry.record_ids, exactness(typed, entry.value))
+            for entry in self._entries(key.encode())
+        ]
 
     def close(self) -> None:
-        self._data.close()
+        for file in self._files:
+            file.data.close()
 
 
 _RANK = {"exact": 0, "unaccented": 1, "folded": 2}

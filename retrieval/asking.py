@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from library.text import Token, fold, nfc, same_tones, tokens
+from library.text import Token, fold, has_diacritics, nfc, same_tones, tokens
 
 # Greetings and courtesies, before and after; then what only a search for books can do without.
 _POLITE_BEFORE = """
@@ -106,24 +106,28 @@ def without_courtesies(text: str) -> str:
 
 def _stripped(words: list[Token], before: Phrases, after: Phrases) -> Iterator[Span]:
     left, right = 0, len(words)
+    bare = not any(has_diacritics(word.text) for word in words)
     yield left, right
     while left < right:
-        end = _matched(words[left:right], after, from_end=True)
-        start = 0 if end else _matched(words[left:right], before, from_end=False)
+        end = _matched(words[left:right], after, from_end=True, bare=bare)
+        start = 0 if end else _matched(words[left:right], before, from_end=False, bare=bare)
         if start + end in (0, right - left):
             return
         left, right = left + start, right - end
         yield left, right
 
 
-def _matched(words: list[Token], phrases: Phrases, *, from_end: bool) -> int:
-    """Return how many words at this end are one of the phrases, the longest taken; 0 for none."""
+def _matched(words: list[Token], phrases: Phrases, *, from_end: bool, bare: bool = True) -> int:
+    """Return how many words at this end are one of the phrases, the longest taken; 0 for none.
+
+    `bare`: the whole was typed without marks, so that "dinh" may be "định"; in "dinh dưỡng" it is not.
+    """
     for length in range(min(_LONGEST, len(words)), 0, -1):
         end = words[-length:] if from_end else words[:length]
         typed = tuple(same_tones(token.text.lower()) for token in end)
-        bare = tuple(token.folded for token in end)
+        folded = tuple(token.folded for token in end)
         # "sach ve" is "sách về"; "sạch" is not, and a short word alone may be anything ("to": "tớ", "tô").
-        if typed in phrases or (typed == bare and bare in _BARE[phrases] and len("".join(bare)) > 3):
+        if typed in phrases or (bare and typed == folded and folded in _BARE[phrases] and len("".join(folded)) > 3):
             return length
     return 0
 

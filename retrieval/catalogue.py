@@ -68,22 +68,21 @@ class Catalogue:
 
     def _upsert(self, batch: Sequence[Record]) -> Stored:
         added = changed = 0
+        rows: list[tuple[str, str, bytes, str | None, int]] = []
         with self._database.writing() as connection:
             number = _mark(connection)
+            known = _digests(connection, [record.record_id for record in batch])
             for record in batch:
                 text = record.to_json()
                 digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-                row = connection.execute(
-                    "SELECT digest, record IS NULL FROM records WHERE record_id = ?", (record.record_id,)
-                ).fetchone()
-                if row and row[0] == digest and not row[1]:
+                before = known.get(record.record_id)
+                if before == digest:
                     continue
-                number += 1
-                connection.execute(
-                    "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)",
-                    (record.record_id, text, digest, record.added_on and record.added_on.isoformat(), number),
-                )
-                added, changed = (added, changed + 1) if row and not row[1] else (added + 1, changed)
+                added, changed = (added + 1, changed) if before is None else (added, changed + 1)
+                known[record.record_id] = digest
+                day = record.added_on.isoformat() if record.added_on else None
+                rows.append((record.record_id, text, digest, day, number + len(rows) + 1))
+            connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", rows)
         return Stored(added, changed, len(batch) - added - changed)
 
     def delete(self, record_ids: Iterable[str]) -> int:
@@ -122,8 +121,40 @@ class Catalogue:
             yield from (Record.from_json(text) for _, text in rows)
 
     def ids(self) -> Iterator[str]:
-        rows = self._database.connection.execute("SELECT record_id FROM records WHERE record IS NOT NULL")
+        """Yield every id, in order."""
+        rows = self._database.connection.execute(
+            "SELECT record_id FROM records WHERE record IS NOT NULL ORDER BY record_id"
+        )
         return (record_id for (record_id,) in rows)
+
+    def in_step(self, record_ids: Iterable[str]) -> Iterator[Record]:
+        """Yield for each of these ids, in their order, its record; a bare one for a record deleted meanwhile."""
+        stream = iter(self)
+        record = next(stream, None)
+        for record_id in record_ids:
+            while record and record.record_id < record_id:
+                record = next(stream, None)
+            yield record if record and record.record_id == record_id else Record(record_id, "")
+
+    def in_order(self, record_ids: Sequence[str]) -> list[Record]:
+        """Return the records of these ids that are there, in the order given."""
+        found: list[Record] = []
+        for at in range(0, len(record_ids), BATCH):
+            asked = record_ids[at : at + BATCH]
+            records = self.many(asked)
+            found += [records[record_id] for record_id in asked if record_id in records]
+        return found
+
+    def changed_ids(self, mark: int) -> list[str]:
+        """Return the ids of the records that changed or were deleted after `mark`, in order."""
+        rows = self._database.connection.execute(
+            "SELECT record_id FROM records WHERE change > ? ORDER BY record_id", (mark,)
+        )
+        return [record_id for (record_id,) in rows]
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
 
     def __len__(self) -> int:
         row = self._database.connection.execute("SELECT count(*) FROM records WHERE record IS NOT NULL").fetchone()
@@ -152,6 +183,16 @@ class Catalogue:
 
     def close(self) -> None:
         self._database.close()
+
+
+def _digests(connection: sqlite3.Connection, record_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the digests of those records that are there."""
+    marks = ",".join("?" * len(record_ids))
+    return dict(
+        connection.execute(
+            f"SELECT record_id, digest FROM records WHERE record_id IN ({marks}) AND record IS NOT NULL", record_ids
+        )
+    )
 
 
 def _mark(connection: sqlite3.Connection) -> int:

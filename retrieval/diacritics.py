@@ -1,29 +1,36 @@
 """Puts the marks back on a query typed without them ("so do" → "số đỏ"), by what the library's own texts say.
 
-A syllable trigram model with Witten-Bell smoothing over titles, subjects, answers and phrasings; all tables are flat
-arrays, memory-mapped, and the lookups of one syllable go in one call.
+A syllable trigram model with Witten-Bell smoothing over titles, subjects, answers and phrasings, upon a general one
+of Vietnamese that ships with the program. Slips of the keyboard are mended in the same look; spelling.py says what each
+costs.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from library.syllables import is_syllable
-from library.text import fold, has_diacritics, nfc, same_tones, tokens
+from library.syllables import from_keys, is_syllable
+from library.text import Token, fold, has_diacritics, nfc, one_spelling, same_tones, tokens
+from retrieval import general, ngrams, spelling
+from retrieval.ngrams import BITS, EDGE, OTHER, Grams, Ids
 
-Ids = NDArray[np.int64]
+Scores = NDArray[np.float64]
+Option = tuple[int, float]  # number of a spelling, what the way from the typed word to it costs
 
-_START = 0  # id of the sentence edge
 _BEAM = 12
 _MOST_SPELLINGS = 24
+_MOST_MENDED = 12  # other words that one typed word may be a slip for
 _SHORTEST_SLIP = 4  # letters; a shorter unknown word is near too many others
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_VARIETY = 4.0  # measured on held-out titles; Witten and Bell have 1
+_OWN_WEIGHT = 20  # one run in the library's own texts says as much as so many in general ones
+_UNKNOWN = 1e-7  # probability of a word that no text holds
+_ASIS = -1
 
 
 @dataclass(frozen=True)
@@ -35,160 +42,174 @@ class Restored:
     sure: bool
 
 
-def _sentences(text: str) -> Iterator[list[str]]:
-    for line in nfc(text).replace(" . ", "\n").splitlines():
-        words = [same_tones(token.text.lower()) for token in tokens(line)]
-        # Patrons' own unaccented wordings would teach that no marks are needed.
-        if words and (len(words) == 1 or not _looks_bare(words)):
-            yield words
-
-
-def _looks_bare(words: Sequence[str]) -> bool:
-    return all(word == fold(word) for word in words) and sum(map(is_syllable, words)) > len(words) / 2
-
-
-def _tables(grams: tuple[Counter[tuple[int, ...]], ...], size: int) -> dict[str, NDArray[np.int64]]:
-    """Return sorted arrays of n-gram keys with their counts, and for each context its total and its variety."""
-    tables = {}
-    for n in (1, 2, 3):
-        counts = {_key(gram, size): count for gram, count in grams[n - 1].items()}
-        keys = np.array(sorted(counts), dtype=np.int64)
-        tables[f"keys{n}"] = keys
-        tables[f"counts{n}"] = np.array([counts[key] for key in keys.tolist()], dtype=np.int64)
-    for n in (2, 3):
-        totals: Counter[int] = Counter()
-        variety: Counter[int] = Counter()
-        for gram, count in grams[n - 1].items():
-            totals[_key(gram[:-1], size)] += count
-            variety[_key(gram[:-1], size)] += 1
-        keys = np.array(sorted(totals), dtype=np.int64)
-        tables[f"contexts{n}"] = keys
-        tables[f"totals{n}"] = np.array([totals[key] for key in keys.tolist()], dtype=np.int64)
-        tables[f"variety{n}"] = np.array([variety[key] for key in keys.tolist()], dtype=np.int64)
-    return tables
-
-
-def _key(gram: Sequence[int], size: int) -> int:
-    key = 0
-    for each in gram:
-        key = key * size + each
-    return key
-
-
 class Restorer:
     """A model of how the library's words are spelled. Reading is safe from many threads."""
 
-    def __init__(self, spellings: list[str], tables: Mapping[str, NDArray[np.int64]]) -> None:
-        self._spellings, self._table = spellings, tables
-        self._size = len(spellings)
-        self._total = int(tables["counts1"].sum()) + 1
+    def __init__(self, grams: Grams) -> None:
+        self._grams, self._spellings = grams, grams.spellings
+        self._total = int(grams.ones.sum()) + 1
+        self._one: Scores = (np.asarray(grams.ones) + 0.1) / self._total
+        self._log_one: list[float] = np.log(self._one).tolist()
+        self._own: list[int] = grams.own.tolist()
         self._by_folded: dict[str, list[int]] = {}
-        # The tables know no order of spellings; the commonest comes first here, and rare ones beyond a limit are cut.
-        for spelling_id in np.argsort(-self._look("keys1", "counts1", np.arange(self._size)), kind="stable").tolist():
-            self._by_folded.setdefault(fold(spellings[spelling_id]), []).append(spelling_id)
+        self._number: dict[str, int] = {}
+        # Spellings come by falling frequency; rare ones beyond a limit are cut.
+        for number in range(OTHER + 1, len(self._spellings)):
+            word = self._spellings[number]
+            self._number[word] = number
+            self._by_folded.setdefault(_key(word), []).append(number)
 
     @classmethod
-    def learn(cls, texts: Iterable[str]) -> Restorer:
-        """Return the model of these texts."""
-        ids: dict[str, int] = {"": _START}
-        grams: tuple[Counter[tuple[int, ...]], ...] = (Counter(), Counter(), Counter())
-        for text in texts:
-            for sentence in _sentences(text):
-                run = [_START, _START, *(ids.setdefault(word, len(ids)) for word in sentence)]
-                for at in range(2, len(run)):
-                    for n in range(3):
-                        grams[n][tuple(run[at - n : at + 1])] += 1
-        return cls(list(ids), _tables(grams, len(ids)))
+    def learn(cls, texts: Iterable[str], upon: Grams | None = None) -> Restorer:
+        """Return the model of these texts upon a general one, which is the shipped one unless another is given."""
+        return cls(ngrams.count(texts, _shipped() if upon is None else upon, _OWN_WEIGHT))
 
     def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, table in self._table.items():
-            np.save(folder / f"{name}.npy", table)
-        (folder / "spellings.txt").write_text("\n".join(self._spellings), encoding="utf-8")
+        """Write the model into the folder."""
+        self._grams.save(folder)
 
     @classmethod
     def open(cls, folder: Path) -> Restorer:
-        names = ("keys1", "counts1", *(f"{kind}{n}" for n in (2, 3) for kind in
-                 ("keys", "counts", "contexts", "totals", "variety")))  # fmt: skip
-        tables = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-        return cls((folder / "spellings.txt").read_text(encoding="utf-8").split("\n"), tables)
+        """Return the model in this folder, its tables memory-mapped."""
+        return cls(Grams.open(folder))
 
     def restore(self, text: str, n: int = 3) -> list[Restored]:
         """Return up to n readings of the text, likeliest first; the first is the text itself when it needs no marks.
 
-        A word typed with marks stays as typed. A word that no text of the library holds gives way to one that is a
-        slip of the keyboard away, or stays as well.
+        Marks that were typed stay. A word that no text of the library holds gives way to one that is a slip of the
+        keyboard away, or stays as well.
         """
-        typed = nfc(text)
-        words = tokens(typed)
-        options = [self._options(word.text) for word in words]
-        unknown = sum(1 for word, found in zip(words, options, strict=True) if not found and is_syllable(word.folded))
-        foreign = sum(1 for word in words if not is_syllable(word.folded))
-        sure = unknown == 0 or foreign > len(words) / 2
-        readings = []
-        for score, chosen in self._best([found or [-1] for found in options])[:n]:
-            pieces, end = [], 0
-            for word, spelling in zip(words, chosen, strict=True):
-                meant = word.text if spelling < 0 else _cased_like(word.text, self._spellings[spelling])
-                pieces += [typed[end : word.start], meant]
-                end = word.end
-            readings.append(Restored("".join(pieces) + typed[end:], score, sure))
-        return readings or [Restored(typed, 0.0, True)]
+        return self._readings(nfc(text), n, bare=True, mend=False)
+
+    def mend(self, text: str, n: int = 3, *, bare: bool | None = None) -> list[Restored]:
+        """Return up to n readings of the text, likeliest first, with slips of known words repaired too.
+
+        `bare` tells whether it is part of a text typed without marks; otherwise the text itself tells.
+        """
+        return self._readings(nfc(text), n, bare=lacks_marks(text) if bare is None else bare, mend=True)
 
     def knows(self, word: str) -> bool:
         """Return whether some text of the library holds this word, with whatever marks."""
-        return fold(word) in self._by_folded
+        return any(self._own[number] for number in self._by_folded.get(_key(word), ()))
 
-    def _options(self, word: str) -> list[int]:
-        known = self._by_folded.get(fold(word), [])[:_MOST_SPELLINGS]
-        if not known and len(word) >= _SHORTEST_SLIP and not is_syllable(fold(word)):
-            return [each for near in _slips(fold(word)) for each in self._by_folded.get(near, ())][:_MOST_SPELLINGS]
-        if word.lower() == fold(word):
-            return list(known)
-        meant = same_tones(word.lower())
-        return [each for each in known if self._spellings[each] == meant]
+    def met(self, word: str) -> bool:
+        """Return whether the library's texts or the general model hold this word, with whatever marks."""
+        return _key(word) in self._by_folded
 
-    def _best(self, options: Sequence[Sequence[int]]) -> list[tuple[float, list[int]]]:
+    def _readings(self, typed: str, n: int, *, bare: bool, mend: bool) -> list[Restored]:
+        words = tokens(typed)
+        options = [self._options(word, bare=bare, mend=mend) for word in words]
+        best = self._best([found or [(_ASIS, 0.0)] for found in options])[:n]
+        sure = self._sure(words)
+        readings = [Restored(self._written(typed, words, chosen), score, sure) for score, chosen in best]
+        return readings or [Restored(typed, 0.0, True)]
+
+    def _sure(self, words: Sequence[Token]) -> bool:
+        unknown = any(is_syllable(word.folded) and not self.knows(word.text) for word in words)
+        foreign = sum(1 for word in words if not is_syllable(word.folded))
+        return not unknown or foreign > len(words) / 2
+
+    def _written(self, typed: str, words: Sequence[Token], chosen: Sequence[int]) -> str:
+        pieces, end = [], 0
+        for word, number in zip(words, chosen, strict=True):
+            meant = word.text if number < 0 else self._shown(word.text, self._spellings[number])
+            pieces += [typed[end : word.start], meant]
+            end = word.end
+        return "".join(pieces) + typed[end:]
+
+    @staticmethod
+    def _shown(typed: str, meant: str) -> str:
+        return typed if same_tones(typed.lower()) == meant else _cased_like(typed, meant)
+
+    def _options(self, word: Token, *, bare: bool, mend: bool) -> list[Option]:
+        """Return the spellings this word may be meant for, each with its cost; empty to leave it."""
+        typed = one_spelling(word.text.lower())
+        free = bare and not has_diacritics(word.text)
+        options = self._same(typed, free=free, mend=mend)
+        foreign = not is_syllable(word.folded)
+        if any(c.isdigit() for c in typed) or (options and foreign):
+            return options
+        known = any(self._own[number] and cost == 0 for number, cost in options)
+        if not known and (keys := from_keys(word.text.lower())) and (number := self._number.get(keys)):
+            options.append((number, spelling.KEYS))
+        if (foreign and not options and len(word.folded) >= _SHORTEST_SLIP) or (
+            mend and not foreign and len(word.folded) > 1
+        ):
+            options += self._mended(typed, known=known, free=free)
+        if options and not known:
+            options.append((_ASIS, 0.0))
+        return options
+
+    def _same(self, typed: str, *, free: bool, mend: bool) -> list[Option]:
+        """Return the spellings of the same letters with their marks; those typed stay unless slips are mended."""
+        numbers = self._by_folded.get(_key(typed), [])[:_MOST_SPELLINGS]
+        costs = {number: spelling.marks_cost(typed, self._spellings[number], free=free) for number in numbers}
+        if not mend:
+            return [(number, cost) for number, cost in costs.items() if cost < spelling.TYPED_MARKS]
+        known = any(self._own[number] and cost == 0 for number, cost in costs.items())
+        return [(number, cost + spelling.KNOWN if known and cost else cost) for number, cost in costs.items()]
+
+    def _mended(self, typed: str, *, known: bool, free: bool) -> list[Option]:
+        """Return words of the library's own that the typed one may be a slip for."""
+        found = [
+            (number, cost + spelling.marks_cost(typed, self._spellings[number], free=free, moved=True))
+            for near, cost in spelling.slips(_key(typed), known=known)
+            for number in self._by_folded.get(near, ())[:_MOST_SPELLINGS]
+            if self._own[number]
+        ]
+        return sorted(found, key=lambda each: each[1] - self._log_one[each[0]])[:_MOST_MENDED]
+
+    def _best(self, options: Sequence[Sequence[Option]]) -> list[tuple[float, list[int]]]:
         beam: list[tuple[float, list[int]]] = [(0.0, [])]
         for choices in options:
-            before = np.array([([_START, _START, *path])[-2:] for _, path in beam], dtype=np.int64)
-            scores = np.array([score for score, _ in beam])[:, None] + self._log_probability(before, np.array(choices))
-            order = np.argsort(-scores, axis=None)[:_BEAM]
-            places = [(int(each) // len(choices), int(each) % len(choices)) for each in order]
-            beam = [(float(scores[row, column]), [*beam[row][1], choices[column]]) for row, column in places]
+            numbers = np.array([number for number, _ in choices], dtype=np.int64)
+            costs = np.array([cost for _, cost in choices])
+            before = np.array([([EDGE, EDGE, *path])[-2:] for _, path in beam], dtype=np.int64)
+            scores = np.array([score for score, _ in beam])[:, None] + self._log_probability(before, numbers) - costs
+            order = np.argsort(-scores, axis=None, kind="stable")[:_BEAM]
+            places = [divmod(int(each), len(choices)) for each in order]
+            beam = [(float(scores[row, column]), [*beam[row][1], choices[column][0]]) for row, column in places]
         return beam
 
-    def _log_probability(self, before: Ids, choices: Ids) -> NDArray[np.float64]:
+    def _log_probability(self, before: Ids, choices: Ids) -> Scores:
         """Return log P(choice | two before) for each pair, shape (len(before), len(choices)); an unknown word costs."""
-        known = np.where(choices < 0, _START, choices)
-        size = self._size
-        one = (self._look("keys1", "counts1", known) + 0.1) / self._total
-        pair = self._smoothed(2, before[:, 1], known, one[None, :])
-        three = self._smoothed(3, before[:, 0] * size + before[:, 1], known, pair)
-        return np.log(np.where(choices[None, :] < 0, 1e-6, three))
-
-    def _smoothed(self, n: int, contexts: Ids, choices: Ids, lower: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = self._look(f"contexts{n}", f"totals{n}", contexts)[:, None]
-        variety = self._look(f"contexts{n}", f"variety{n}", contexts)[:, None]
-        counts = self._look(f"keys{n}", f"counts{n}", contexts[:, None] * self._size + choices[None, :])
-        whole = total + variety
-        return np.where(whole == 0, lower, (counts + variety * lower) / np.where(whole == 0, 1, whole))
-
-    def _look(self, keys: str, values: str, wanted: Ids) -> NDArray[np.int64]:
-        table = self._table[keys]
-        if not len(table):
-            return np.zeros_like(wanted)
-        at = np.minimum(np.searchsorted(table, wanted), len(table) - 1)
-        return np.where(table[at] == wanted, self._table[values][at], 0)
+        grams = self._grams
+        known, first, last = (np.where(each < 0, OTHER, each) for each in (choices, before[:, 0], before[:, 1]))
+        pair = _smoothed(
+            _look(grams.keys2, grams.counts2, (last[:, None] << BITS) | known), grams.totals2[last],
+            grams.variety2[last], self._one[known][None, :],
+        )  # fmt: skip
+        context = (first << BITS) | last
+        three = _smoothed(
+            _look(grams.keys3, grams.counts3, (context[:, None] << BITS) | known),
+            _look(grams.keys2, grams.totals3, context), _look(grams.keys2, grams.variety3, context), pair,
+        )  # fmt: skip
+        three[:, choices < 0] = _UNKNOWN
+        return np.log(three)
 
 
-def _slips(word: str) -> Iterator[str]:
-    """Yield the words one slip of the keyboard away: two letters swapped, one too many, one wrong, one missing."""
-    parts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
-    yield from (a + b[1] + b[0] + b[2:] for a, b in parts if len(b) > 1)
-    yield from (a + b[1:] for a, b in parts if b)
-    yield from (a + c + b[1:] for a, b in parts if b for c in _LETTERS)
-    yield from (a + c + b for a, b in parts for c in _LETTERS)
+def _look(keys: Ids, values: Ids, wanted: Ids) -> Ids:
+    if not len(keys):
+        return np.zeros(wanted.shape, dtype=np.int64)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, values[at], 0)
+
+
+def _smoothed(counts: Ids, totals: Ids, variety: Ids, lower: Scores) -> Scores:
+    """Return Witten-Bell probabilities; the more different words followed, the more the lower order says."""
+    new = _VARIETY * variety[:, None]
+    whole = totals[:, None] + new
+    found: Scores = np.where(whole == 0, lower, (counts + new * lower) / np.maximum(whole, 1))
+    return found
+
+
+@cache
+def _shipped() -> Grams:
+    return general.shipped()
+
+
+def _key(word: str) -> str:
+    return fold(one_spelling(word))
 
 
 def lacks_marks(typed: str) -> bool:

@@ -1,4 +1,7 @@
-"""Turns text into vectors. `Embedder` is the port; the real one is sentence-transformers, from files on this disk."""
+"""Turns text into vectors. `Embedder` is the port; `open_embedder` gives the one that the settings name.
+
+"fast" is the static encoder in this repository; "thorough" and every other one is read by sentence-transformers.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from library.text import tokens
+from retrieval import static_encoder
+from retrieval.static_encoder import StaticEncoder
 
+FAST, THOROUGH = "fast", "thorough"
+THOROUGH_FOLDER = Path("var/encoder")  # made at set-up by `retrieval.encoder`
 Vectors = NDArray[np.float32]
 
 
 _LARGE_TABLE = 50_000  # words
+# Where the modules of a model tell how wide their vectors are: Dense, Pooling, Transformer.
+_WIDTHS = ("out_features", "word_embedding_dimension", "embedding_dimension", "hidden_size", "dim")
 
 
 class EmbedderUnavailable(Exception):
@@ -30,6 +39,10 @@ class Embedder(Protocol):
 
     name: str  # changes whenever the vectors would: they are stored under it
     dimension: int
+    cheap: bool  # encoding costs less than looking a stored vector up
+    bare: bool  # reads text without marks as well as with them
+    near: float  # the cosine from which a text that shares no word with the question is worth showing
+    told: float  # how much its vectors tell of which answer a question wants, beside the words alone
 
     @property
     def ready(self) -> bool:
@@ -51,8 +64,12 @@ class SentenceEmbedder:
     The model's own prompts ("query: ", "passage: ") are put before the text where its configuration names them.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1, batch: int = 32) -> None:
-        self._folder, self._threads, self._batch = folder, threads, batch
+    cheap = bare = False
+    near = 0.83  # measured for e5
+    told = 2.0
+
+    def __init__(self, folder: Path, *, threads: int = 1, batch: int = 32, device: str = "cpu") -> None:
+        self._folder, self._threads, self._batch, self._device = folder, threads, batch, device
         self._model: Any = None
         self._lock = threading.Lock()
         settings = _settings(folder)
@@ -102,7 +119,7 @@ class SentenceEmbedder:
         torch.set_num_threads(self._threads)
         try:
             model = SentenceTransformer(
-                str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float16}
+                str(self._folder), device=self._device, local_files_only=True, model_kwargs={"dtype": torch.float16}
             )
         except (OSError, ValueError) as exc:
             raise EmbedderUnavailable(f"{self._folder}: the sentence model cannot be loaded ({exc})") from exc
@@ -114,18 +131,64 @@ class SentenceEmbedder:
         return model
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def open_embedder(encoder: str, threads: int = 1) -> Embedder | None:
+    """Return the encoder of `[search] encoder`: "fast", "thorough", or a sentence-transformers model; '' has none.
+
+    A model is a folder, or the name of one that this machine's Hugging Face cache holds; nothing is downloaded.
+    Raises EmbedderUnavailable.
+    """
+    if not encoder:
+        return None
+    folder = {FAST: static_encoder.MODEL, THOROUGH: THOROUGH_FOLDER}.get(encoder) or _folder(encoder)
+    if not static_encoder.is_static(folder):
+        return SentenceEmbedder(folder, threads=threads)
     try:
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        size = (folder / "model.safetensors").stat().st_size
+        return StaticEncoder(folder)
+    except (OSError, ValueError, KeyError) as exc:
+        raise EmbedderUnavailable(f"{folder}: the static encoder cannot be read ({exc}); put its files back") from exc
+
+
+def _folder(encoder: str) -> Path:
+    if Path(encoder).is_dir():
+        return Path(encoder)
+    from huggingface_hub import snapshot_download  # takes a while to import, and most libraries name no model
+
+    try:
+        return Path(snapshot_download(encoder, local_files_only=True))
     except (OSError, ValueError) as exc:
+        raise EmbedderUnavailable(
+            f"[search] encoder = {encoder!r} is neither a folder nor a model in this machine's cache; "
+            'put its folder on this disk and name that, or write "fast"'
+        ) from exc
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """Return the width of the vectors and a fingerprint of the model, read without loading it."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        told = [_json(folder / module["path"] / "config.json") for module in modules]
+        sizes = sorted(path.stat().st_size for path in folder.rglob("*.safetensors"))
+    except (OSError, ValueError, LookupError, TypeError) as exc:
         raise EmbedderUnavailable(f"{folder}: there is no sentence model here ({exc}); set it up first") from exc
-    told = json.dumps([settings, size], sort_keys=True).encode()
-    return {**settings, "fingerprint": f"{folder.name}-{hashlib.sha256(told).hexdigest()[:12]}"}
+    width = next((each[key] for each in reversed(told) for key in _WIDTHS if key in each), None)
+    if not width or not sizes:
+        raise EmbedderUnavailable(f"{folder}: the sentence model is not whole (no width or weights); set it up again")
+    digest = hashlib.sha256(json.dumps([told, sizes], sort_keys=True).encode()).hexdigest()[:12]
+    return {"hidden_size": width, "fingerprint": f"{folder.name}-{digest}"}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
 
 
 class HashingEmbedder:
     """Words hashed into a vector: no meaning, no model, the same everywhere. For tests and for machines without one."""
+
+    cheap = False
+    bare = True
+    near = 0.83
+    told = 0.5
 
     def __init__(self, dimension: int = 256) -> None:
         self.dimension = dimension

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ _BOOSTS = {
     ("names", "exact"): 1.0, ("names", "folded"): 0.7, ("names", "pairs"): 1.4,
     ("about", "exact"): 0.7, ("about", "folded"): 0.4, ("about", "pairs"): 0.9,
 }  # fmt: skip
+_LITTLE_MB = 32
 Row = int  # place of a passage in the index
 
 
@@ -35,17 +37,32 @@ class Entry:
 
 def build(folder: Path | None, entries: Iterable[Entry], *, memory_mb: int = 64) -> LexicalIndex:
     """Return an index of the entries, in this folder or in memory; their rows are 0, 1, 2 … in the order given."""
-    schema = _schema()
     if folder:
         folder.mkdir(parents=True)
-    index = tantivy.Index(schema, path=str(folder) if folder else None, reuse=False)
+    index = tantivy.Index(_schema(), path=str(folder) if folder else None, reuse=False)
+    return _written(index, (), entries, 0, memory_mb)
+
+
+def change(folder: Path, removed: Iterable[Row], entries: Iterable[Entry], start: Row) -> LexicalIndex:
+    """Return the index of this folder without some rows and with entries from row `start` on.
+
+    The engine writes each of its files once under a new name, so a folder that shares them stays as it was.
+    """
+    return _written(tantivy.Index.open(str(folder)), removed, entries, start, _LITTLE_MB)
+
+
+def _written(
+    index: tantivy.Index, removed: Iterable[Row], entries: Iterable[Entry], start: Row, memory_mb: int
+) -> LexicalIndex:
     writer = index.writer(heap_size=memory_mb << 20, num_threads=1)  # one: rows stay in order, the result the same
-    for row, entry in enumerate(entries):
+    for row in removed:
+        writer.delete_documents_by_query(tantivy.Query.term_query(index.schema, "row", row))
+    for row, entry in enumerate(entries, start):
         writer.add_document(_document(row, entry))
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
-    return LexicalIndex(index, schema)
+    return LexicalIndex(index, _schema())
 
 
 def _schema() -> tantivy.Schema:
@@ -53,10 +70,10 @@ def _schema() -> tantivy.Schema:
     for name in FIELDS:
         for form in _FORMS:
             builder.add_text_field(f"{name}_{form}", tokenizer_name="whitespace", index_option="freq")
-    for name in ("audience", "language", "material", "branch", "number"):
+    for name in ("audience", "language", "material", "library", "branch", "number"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field("year", indexed=True, fast=True)
-    builder.add_unsigned_field("row", stored=True, indexed=True)
+    builder.add_unsigned_field("row", indexed=True, fast=True)
     return builder.build()
 
 
@@ -66,7 +83,7 @@ def _document(row: Row, entry: Entry) -> tantivy.Document:
         for form in _FORMS:
             document.add_text(f"{name}_{form}", " ".join(getattr(words, form)))
     if entry.record:
-        for name in ("audience", "language", "material"):
+        for name in ("audience", "language", "material", "library"):
             document.add_text(name, getattr(entry.record, name))
         for branch in sorted(entry.record.branches):
             document.add_text("branch", branch)
@@ -114,17 +131,24 @@ class LexicalIndex:
         ]
         if not wanted:
             return []
-        clauses = [(tantivy.Occur.Must, tantivy.Query.boolean_query(wanted))]
+        needed = self._narrowed(filters)
         if all_words:
-            clauses += [
+            needed += [
                 (tantivy.Occur.Must, self._anywhere(fields, forms[0], term)) for term in getattr(words, forms[0])
             ]
-        return self._run(clauses + self._narrowed(filters), n)
+        # A plain union alone is searched without looking at every record that holds one of the words.
+        union = tantivy.Query.boolean_query(wanted)
+        return self._run([(tantivy.Occur.Must, union), *needed] if needed else wanted, n)
 
     def by_number(self, number: str, n: int = 20) -> list[Row]:
         """Return the rows that bear this ISBN or barcode."""
         query = tantivy.Query.term_query(self._schema, "number", number)
         return [row for row, _ in self._run([(tantivy.Occur.Must, query)], n)]
+
+    def rarity(self, word: str) -> float:
+        """Return how rare a folded word is in titles: 0 for one in all of them, about 14 for one in a million."""
+        holders = self._searcher.doc_freq("title_folded", word)
+        return log((1 + len(self)) / (0.5 + holders))
 
     def _term(self, name: str, form: str, term: str) -> tantivy.Query:
         query = tantivy.Query.term_query(self._schema, f"{name}_{form}", term)
@@ -139,7 +163,7 @@ class LexicalIndex:
     def _narrowed(self, filters: Filters) -> list[Any]:
         queries = [
             tantivy.Query.term_query(self._schema, name, value)
-            for name in ("audience", "language", "material", "branch")
+            for name in ("audience", "language", "material", "library", "branch")
             if (value := getattr(filters, name)) is not None
         ]
         if filters.year_from is not None or filters.year_to is not None:
@@ -148,5 +172,7 @@ class LexicalIndex:
         return [(tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)) for query in queries]
 
     def _run(self, clauses: list[Any], n: int) -> list[tuple[Row, float]]:
-        found = self._searcher.search(tantivy.Query.boolean_query(clauses), limit=n).hits
-        return [(self._searcher.doc(address)["row"][0], float(score)) for score, address in found]
+        found = self._searcher.search(tantivy.Query.boolean_query(clauses), limit=n, count=False).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in found])
+        ranked = [(int(row), float(score)) for row, (score, _) in zip(rows, found, strict=True)]
+        return sorted(ranked, key=lambda hit: (-hit[1], hit[0]))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from library.text import Token, same_tones, tokens
+from library.text import folded_words, one_spelling, written_words
 from library.titles import TitleEntry
 from retrieval.answers import Answer
 from retrieval.record import Record
@@ -26,13 +26,9 @@ class Words:
 
 
 def words(text: str) -> Words:
-    found: list[Token] = tokens(text)
-    folded = [token.folded for token in found]
-    return Words(
-        [same_tones(token.text.lower()) for token in found],
-        folded,
-        [f"{a}_{b}" for a, b in pairwise(folded)],
-    )
+    text = one_spelling(text)
+    folded = folded_words(text)
+    return Words(written_words(text), folded, ["_".join(pair) for pair in pairwise(folded)])
 
 
 def names(record: Record) -> str:

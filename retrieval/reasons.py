@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from library.text import Token, nfc, tokens
-from library.titles import exactness
+from retrieval.cards import compared, plainly
 from retrieval.record import Record
 
 Reason = Literal["title", "title_folded", "author", "subject", "number", "words", "meaning"]
@@ -26,45 +25,49 @@ class Why:
     value: str = ""
 
 
-def reasons(record: Record, sought: str, author: str = "") -> tuple[Why, ...]:
-    """Return why a record matched what was sought, strongest first, never empty."""
-    words = tokens(sought)
-    folded = [token.folded for token in words]
-    found = [*_title(record, sought, words), *_author(record, [*folded, *_folded(author)]), *_subjects(record, folded)]
+def reasons(record: Record, sought: str, meant: str = "", author: str = "") -> tuple[Why, ...]:
+    """Return why a record matched what was sought, strongest first, never empty.
+
+    `meant` is the same with marks put back and slips mended, where it was read so.
+    """
+    meant = meant or sought
+    folded = compared(meant)
+    found = [*_title(record, sought, folded), *_author(record, [*folded, *compared(author)])]
+    found += _subjects(record, folded)
     return tuple(found) or (_weak(record, folded),)
 
 
-def _folded(text: str) -> list[str]:
-    return [token.folded for token in tokens(text)]
-
-
-def _title(record: Record, sought: str, words: Sequence[Token]) -> Iterator[Why]:
-    folded = [token.folded for token in words]
+def _title(record: Record, sought: str, asked: Sequence[str]) -> Iterator[Why]:
     for name in filter(None, (record.full_title, record.title, record.series, record.original_title)):
-        title = _folded(name)
-        at = _place(title, folded)
-        if at is None or (len(title) == 1 and len(folded) > 1):  # "Mẹ" is in many a query
+        title = compared(name)
+        at = _place(title, asked)
+        if at is None or (len(title) == 1 and len(asked) > 1):  # "Mẹ" is in many a query
             continue
-        typed = nfc(sought)[words[at].start : words[at + len(title) - 1].end]
-        yield Why("title" if exactness(typed, name) == "exact" else "title_folded", name)
+        yield Why("title" if _typed_so(sought, at, title, name) else "title_folded", name)
         return
+
+
+def _typed_so(sought: str, at: int, title: Sequence[str], name: str) -> bool:
+    """Return whether these words were typed letter for letter as the name has them."""
+    typed = plainly(sought).split()[at : at + len(title)]
+    return typed == plainly(name).split()
 
 
 def _author(record: Record, asked: Sequence[str]) -> Iterator[Why]:
     names = [who.name for who in record.contributors]
-    yield from (Why("author", name) for name in names if _place(_folded(name), asked) is not None)
+    yield from (Why("author", name) for name in names if _place(compared(name), asked) is not None)
 
 
 def _subjects(record: Record, asked: Sequence[str]) -> Iterator[Why]:
     for subject in record.subjects:
-        words = _folded(subject)
+        words = compared(subject)
         if _place(words, asked) is not None or (len(asked) > 1 and _place(asked, words) is not None):
             yield Why("subject", subject)
 
 
 def _weak(record: Record, asked: Sequence[str]) -> Why:
     text = (record.full_title, record.subtitle, record.author, record.series, *record.subjects, record.summary)
-    held = set(_folded(" ".join(text)))
+    held = set(compared(" ".join(text)))
     common = [word for word in asked if word in held]
     return Why("words", " ".join(common)) if common and 2 * len(common) > len(asked) else Why("meaning")
 
@@ -72,4 +75,6 @@ def _weak(record: Record, asked: Sequence[str]) -> Why:
 def _place(part: Sequence[str], whole: Sequence[str]) -> int | None:
     """Return where `part` stands in `whole`, its words side by side and in order."""
     size = len(part)
-    return next((at for at in range(len(whole) - size + 1) if size and list(whole[at : at + size]) == list(part)), None)
+    if not size or part[0] not in whole:
+        return None
+    return next((at for at in range(len(whole) - size + 1) if list(whole[at : at + size]) == list(part)), None)

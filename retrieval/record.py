@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
+
+import msgspec
 
 ADULTS, CHILDREN, PUPILS = "", "thiếu nhi", "học sinh"  # audiences; most of a catalogue says nothing: adults
 
@@ -25,9 +27,9 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Item:
-    barcode: str
-    branch: str  # branch code, as the library system writes it
-    call_number: str  # shown as it stands, never parsed
+    barcode: str = ""
+    branch: str = ""  # branch code, as the library system writes it
+    call_number: str = ""  # shown as it stands, never parsed
     room: str = ""
     reading_only: bool = False
 
@@ -65,6 +67,11 @@ class Record:
     items: tuple[Item, ...] = ()
     links: tuple[Link, ...] = ()
     added_on: date | None = None
+    library: str = ""  # code of the library whose record it is, in a union catalogue
+
+    def of_library(self, code: str) -> Record:
+        """Return the record as the library's own in a union: its id is "code:id", so no two libraries' ids meet."""
+        return replace(self, record_id=f"{code}:{self.record_id}", library=code)
 
     @property
     def author(self) -> str:
@@ -94,7 +101,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        return cls.from_plain(json.loads(text))
+        return _DECODER.decode(text)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Record:
@@ -103,6 +110,9 @@ class Record:
         if unknown:
             raise ValueError(f"record {plain.get('record_id')}: unknown fields {sorted(unknown)}")
         return cls(**{name: _PARTS.get(name, _same)(value) for name, value in plain.items()})
+
+
+_DECODER = msgspec.json.Decoder(Record)
 
 
 def _plain(value: Any) -> Any:
@@ -118,7 +128,7 @@ def _same(value: Any) -> Any:
 _PARTS: Mapping[str, Any] = {
     "contributors": lambda plain: tuple(Contributor(**each) for each in plain),
     "identifiers": lambda plain: tuple(Identifier(**each) for each in plain),
-    "items": lambda plain: tuple(Item(**{"barcode": "", "branch": "", "call_number": "", **each}) for each in plain),
+    "items": lambda plain: tuple(Item(**each) for each in plain),
     "links": lambda plain: tuple(Link(**each) for each in plain),
     "subjects": tuple,
     "added_on": date.fromisoformat,

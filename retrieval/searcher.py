@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from library.text import fold
@@ -16,7 +18,8 @@ from retrieval.answering import Sure as Sure
 from retrieval.answering import Unknown as Unknown
 from retrieval.answering import Which as Which
 from retrieval.catalogue import Catalogue
-from retrieval.embedder import Embedder, EmbedderUnavailable, SentenceEmbedder
+from retrieval.embedder import Embedder, EmbedderUnavailable, open_embedder
+from retrieval.facets import CODED
 from retrieval.facets import Filters as Filters
 from retrieval.index import Index, open_index
 from retrieval.passages import words
@@ -30,6 +33,7 @@ from retrieval.search import Query as Query
 logger = logging.getLogger(__name__)
 
 _EVERYTHING = Filters()
+_PAGE = 12  # records read at a time
 _RANK = {"exact": 0, "unaccented": 1, "folded": 2}
 
 
@@ -38,6 +42,15 @@ class Hit:
     record_id: str
     score: float  # higher is better; comparable within one search only
     why: tuple[Why, ...]
+    others: tuple[str, ...] = ()  # further editions and copies of the same work among the hits, best first
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the hits of a search spread: how many of each language, readers, material, library; their years."""
+
+    counts: Mapping[str, Mapping[str, int]]
+    years: tuple[int, int] | None  # first and last; None where no hit has one
 
 
 class Searcher:
@@ -58,7 +71,7 @@ class Searcher:
         """
         catalogue = catalogue or Catalogue(index.with_name("catalogue.sqlite"))
         try:
-            embedder = SentenceEmbedder(Path(encoder)) if encoder else None
+            embedder = open_embedder(encoder)
         except EmbedderUnavailable as exc:
             logger.warning("searching by words alone: %s", exc)
             embedder = None
@@ -75,39 +88,73 @@ class Searcher:
         return self._index
 
     @property
+    def meaning(self) -> Embedder | None:
+        """Return the embedder by which searches find now, or None while they find by words alone."""
+        return self._meaning_of(self.index)
+
+    @property
     def warm(self) -> bool:
         """Return whether searches find by meaning too, and not by words alone."""
-        return self._meaning_of(self.index) is not None
+        return self.meaning is not None
 
     def warm_up(self) -> None:
         """Load the sentence model, which takes some seconds; searches answer meanwhile."""
         if self.embedder is not None and not self.embedder.ready:
             self.embedder.queries(["thư viện"])
 
-    def search(self, query: Query | str, n: int = 10, filters: Filters = _EVERYTHING, *, offset: int = 0) -> list[Hit]:
-        """Return up to n hits after the first `offset`, best first: exact title, then folded title, then the rest."""
-        index, asked = self.index, query if isinstance(query, Query) else Query(query)
-        search = Search(index, self._meaning_of(index), asked, filters)
-        ranked = [(index.record_id(row), score) for row, score in search.ranked()]
-        records = self._catalogue.many([record_id for record_id, _ in ranked])
-        hits = [
-            Hit(record_id, score, self._why(search, records[record_id]))
-            for record_id, score in ranked
-            if record_id in records  # else it was deleted after the index was built
-        ]
-        shown = [hit for hit in hits if hit.why[0].kind != "meaning" or self._near(search, hit.record_id)]
-        return shown[offset : offset + n]
+    def search(
+        self,
+        query: Query | str,
+        n: int = 10,
+        filters: Filters = _EVERYTHING,
+        *,
+        offset: int = 0,
+        grouped: bool = False,
+    ) -> list[Hit]:
+        """Return up to n hits after the first `offset`, best first: exact title, then folded title, then the rest.
+
+        `grouped`: one hit a work, with its further editions in `others`.
+        """
+        index = self.index
+        search = self._asked(index, query, filters)
+        ranked = search.ranked(offset + n)
+        others = _editions(index, ranked) if grouped else {}
+        kept = [(row, score) for row, score in ranked if not grouped or row in others]
+        hits = (
+            Hit(record.record_id, score, self._why(search, record), tuple(others.get(row, ())))
+            for row, record, score in self._stored(index, kept, offset)
+        )
+        return list(islice(hits, n))
+
+    def spread(self, query: Query | str, filters: Filters = _EVERYTHING) -> Spread:
+        """Return how the best hits of a search spread, for narrowing it."""
+        index = self.index
+        rows = [row for row, _ in self._asked(index, query, filters).ranked(POOL)]
+        counts = {name: Counter(index.facets.value(name, row) for row in rows) for name in CODED}
+        years = [year for row in rows if (year := index.facets.year(row)) is not None]
+        return Spread(counts, (min(years), max(years)) if years else None)
+
+    def _asked(self, index: Index, query: Query | str, filters: Filters) -> Search:
+        asked = query if isinstance(query, Query) else Query(query)
+        return Search(index, self._meaning_of(index), asked, filters)
+
+    def _stored(
+        self, index: Index, ranked: Sequence[tuple[int, float]], offset: int
+    ) -> Iterator[tuple[int, Record, float]]:
+        """Yield the records after the first `offset`; one that was deleted after the index was built is no hit."""
+        passed = 0
+        for at in range(0, len(ranked), _PAGE):
+            page = [(row, index.record_id(row), score) for row, score in ranked[at : at + _PAGE]]
+            records = self._catalogue.many([record_id for _, record_id, _ in page])
+            for row, record_id, score in page:
+                passed += record_id in records
+                if record_id in records and passed > offset:
+                    yield row, records[record_id], score
 
     @staticmethod
     def _why(search: Search, record: Record) -> tuple[Why, ...]:
         number = search.named_by_number(record)
-        return (Why("number", number),) if number else reasons(record, search.sought, search.author)
-
-    @staticmethod
-    def _near(search: Search, record_id: str) -> bool:
-        """Return whether a record that shares few words is close enough in meaning to be shown."""
-        row = search.index.row(record_id)
-        return row in search.near
+        return (Why("number", number),) if number else reasons(record, search.sought, search.meant, search.author)
 
     def titled(self, title: str) -> list[Record]:
         """Return the records of exactly this title, compared without diacritics, the best agreeing first."""
@@ -125,14 +172,14 @@ class Searcher:
             return []
         scores = fused(_likenesses(index, record, row))
         records = self._catalogue.many([index.record_id(each) for each in scores])
-        ranked = ((records.get(index.record_id(each)), score) for each, score in ordered(scores, {}))
+        ranked = ((records.get(index.record_id(each)), score) for each, score in ordered(scores))
         others = [(other, score) for other, score in ranked if other and fold(other.title) != fold(record.title)]
         return [Hit(other.record_id, score, tuple(_shared(record, other))) for other, score in others[:n]]
 
     def newest(self, n: int = 10, filters: Filters = _EVERYTHING) -> list[Hit]:
         """Return the records that came last, newest first."""
-        found = (record for record in self._catalogue.newest(n if not filters else len(self._catalogue)))
-        return [Hit(record.record_id, 0.0, ()) for record in found if filters.admit(record)][:n]
+        rows = self.index.facets.newest(n, filters)
+        return [Hit(self.index.record_id(row), 0.0, ()) for row in rows]
 
     def _meaning_of(self, index: Index) -> Embedder | None:
         embedder = self.embedder
@@ -141,11 +188,23 @@ class Searcher:
         return embedder if index.manifest.model == embedder.name else None
 
 
+def _editions(index: Index, ranked: Sequence[tuple[int, float]]) -> dict[int, list[str]]:
+    """Return the first row of each work with the ids of its further ones."""
+    first: dict[int, int] = {}
+    editions: dict[int, list[str]] = {}
+    for row, _ in ranked:
+        leader = first.setdefault(int(index.facets.works[row]), row)
+        editions.setdefault(leader, [])
+        if leader != row:
+            editions[leader].append(index.record_id(row))
+    return editions
+
+
 def _likenesses(index: Index, record: Record, row: int) -> list[Ranking[int]]:
     told = words(" ".join((*record.subjects, record.author, record.title)))
     rankings = [Ranking([each for each, _ in index.words.search(told, POOL, forms=("folded", "pairs"))])]
-    if index.meaning is not None:
-        near = index.meaning.search(index.meaning.vector(row), POOL)
+    if index.meaning is not None and (vector := index.meaning.vector(row)) is not None:
+        near = index.meaning.search(vector, POOL)
         rankings.append(Ranking([each for each, _ in near], 2.0))
     return rankings
 

@@ -13,6 +13,22 @@ class StorageError(Exception):
     """A database file cannot be opened or written. What was committed before is whole."""
 
 
+@contextmanager
+def disk_trouble(path: Path) -> Iterator[None]:
+    """Tell an error of the disk in a block as StorageError: what is being made at this path is not put in use."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as exc:  # the search engines have no error of their own for it
+        if not (isinstance(exc, OSError) or any(sign in str(exc).lower() for sign in _OF_A_DISK)):
+            raise
+        raise StorageError(
+            f"{path} cannot be written: {exc}. Free space on that disk and run it again; what was there is as it was."
+        ) from exc
+
+
+_OF_A_DISK = ("os error", "no space", "file too large", "i/o", "ioerror", "io error", "error in writing", "fwrite")
+
+
 class Database:
     """A SQLite file with its schema made on first use. Each thread gets a connection of its own."""
 

@@ -20,15 +20,20 @@ ONLY_APP = {"bot.actions"}  # app.py introduces the actions to the gateway
 # Floors of `connectors`, top to bottom: a file imports from its own floor or one below.
 FLOORS = (
     {"cli"},
-    {"talk", "checks", "cli_retrieval", "supervisor"},
-    {"preparing"},
+    {"talk", "checks", "door_checks", "cli_catalogue", "cli_answers", "cli_poster", "cli_privacy", "supervisor"},
+    {"cli_output"},
+    {"preparing", "poster"},
     {"app"},
-    {"console", "linkpage", "widget", "actions"},
-    {"switchboard", "account", "deeds", "desk", "training"},
-    {"dialogue", "processes", "limits"},
+    {"doors", "console", "linkpage", "privacypage", "widget", "actions", "reception", "exchange"},
+    {"handover", "privacy_words", "retention"},
+    {"privacy"},
+    {"switchboard", "delivery", "account", "deeds", "desk", "training", "alarms", "housekeeping"},
+    {"answerer"},
+    {"dialogue", "processes", "limits", "pace", "workers"},
     {"mailbox", "messages", "turns"},
+    {"deliveries", "ownership", "export"},
     {"store", "places"},
-    {"channels", "ils", "settings", "clock", "tokens"},
+    {"channels", "ils", "settings", "sharing", "clock", "tokens"},
 )
 ROOMS = {"library", "retrieval", "bot", "connectors"}
 

@@ -13,6 +13,7 @@ from connectors.clock import VIETNAM
 Result = TypeVar("Result")
 
 A_MICROSECOND = 1e-6
+A_NANOSECOND = 1e-9
 START = datetime(2026, 10, 1, 9, 0, tzinfo=VIETNAM)
 
 
@@ -50,6 +51,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def clock(self) -> datetime:
         """The library's wall clock, going with the loop's time."""
         return self.start + timedelta(seconds=self.now)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        """Let a wait pass that is too short for a float to tell: who then waits for the rest would wait for ever."""
+        return super().call_at(max(when, self.now + A_NANOSECOND), callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """Run the work here, later: after what the same executor was handed before; the default one keeps no order."""

@@ -12,6 +12,7 @@ from bot.actions.base import Heard, LibraryAction
 from bot.actions.buttons import button
 from bot.actions.curated import tell
 from bot.actions.hours import TellHours, goes_on_about_hours
+from bot.actions.own_data import asks_for_copy, give_copy
 from bot.actions.wording import asks_what_somebody_has, pries
 from library.phrasing import Lang, Words
 from retrieval.answers import Answer
@@ -32,6 +33,8 @@ class TellAnswer(LibraryAction):
             if not (chosen and tell(self.services, dispatcher, heard, chosen)):
                 dispatcher.utter_message(response="utter_answer_gone")
             return []
+        if asks_for_copy(heard.text):
+            return await give_copy(self.services, dispatcher, heard)
         found = await asyncio.to_thread(self.services.answers().ask, heard.text, heard.turn.now.date())
         if _is_private(heard.text, found):
             return say_private(dispatcher, heard)

@@ -214,7 +214,8 @@ def _reason(why: Sequence[Why], said: Mapping[str, Words], query: Query, lang: L
 
 def _as_typed(folded: str, query: Query) -> str:
     """Return the words as the patron wrote them; the index knows them without their marks."""
-    return " ".join(token.text for token in tokens(query.sought) if token.folded in folded.split())
+    typed = (token.text for token in tokens(query.sought) if token.folded in folded.split())
+    return " ".join(typed) or folded  # a slip that was mended was not typed so
 
 
 def without_filters(wish: Wish) -> Wish:

@@ -8,6 +8,7 @@ from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, LibraryAction, Services
+from bot.actions.forms import leave_form
 from bot.actions.questions import ask
 from bot.actions.wording import refuses
 from library.phrasing import Lang, Words, clock, full_date, relative_name
@@ -16,6 +17,8 @@ CALL_LIBRARIAN, NOT_NOW = Words("Gặp thủ thư", "Ask a librarian"), Words("�
 
 
 class CallLibrarian(LibraryAction):
+    """Calls a librarian at once, whatever was under way: a form that was open would only ask on over their head."""
+
     action_name = "action_call_librarian"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
@@ -23,7 +26,7 @@ class CallLibrarian(LibraryAction):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
         await call_librarian(self.services, dispatcher, heard, "asked")
-        return []
+        return leave_form() if heard.tracker.active_loop.get("name") else []
 
 
 class DoLibrarian(LibraryAction):

@@ -11,6 +11,7 @@ from bot.actions.asked_hours import Asked, When, asked_before, remembered, under
 from bot.actions.base import Heard, LibraryAction
 from bot.actions.buttons import Button, button
 from bot.actions.curated import tell_if_sure
+from bot.actions.fields import DATE, OTHER_DAY, form
 from bot.actions.hours_words import day_text, tet_name
 from bot.actions.told_hours import Saying, Telling
 from library.calendar import LibraryCalendar
@@ -43,7 +44,8 @@ class TellHours(LibraryAction):
         elif not (_of_no_day(asked, heard) and await tell_if_sure(self.services, dispatcher, heard)):
             saying = Telling(calendar, heard.turn.now, heard.lang).tell(asked, fold(heard.text))
             buttons = [*_next_wishes(heard), *_other_branches(asked, saying, heard, calendar)][:MAX_BUTTONS]
-            dispatcher.utter_message(response=saying.response, buttons=buttons, **saying.words)
+            other_day = None if asked.whens else form(OTHER_DAY, heard.lang, DATE)
+            dispatcher.utter_message(response=saying.response, buttons=buttons, json_message=other_day, **saying.words)
         return [SlotSet("hours_asked", remembered(asked, heard.turn.now))]
 
 

@@ -52,7 +52,8 @@ class DoForget(LibraryAction):
             dispatcher.utter_message(response="utter_question_is_over")
             return []
         gone = await self.services.privacy.forget(heard.turn)
-        dispatcher.utter_message(response="utter_forgotten", what=_what(gone, heard.lang))
+        receipt = await self.services.privacy.receipt(heard.turn)
+        dispatcher.utter_message(response="utter_forgotten", what=_what(gone, heard.lang), receipt=receipt)
         return [AllSlotsReset(), SlotSet("locale", heard.lang)]
 
 

@@ -11,6 +11,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, LibraryAction, question_still_open
 from bot.actions.cards import copies_of, hit_card
+from bot.actions.fields import AUTHOR, TITLE, WANTED_BOOK, form
 from bot.actions.finding import Wish, likeness, wanted_words
 from bot.actions.forms import interrupted, leave_form
 from bot.actions.questions import do_if_agreed
@@ -95,7 +96,8 @@ class AskWantedTitle(LibraryAction):
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if interrupted(heard, "suggest_purchase"):
             return leave_form()
-        dispatcher.utter_message(response="utter_what_to_buy")
+        fill_in = form(WANTED_BOOK, heard.lang, TITLE, AUTHOR)
+        dispatcher.utter_message(response="utter_what_to_buy", json_message=fill_in)
         return []
 
 

@@ -7,6 +7,7 @@ resumed with `Last-Event-ID`, or in the answer itself with `?wait=SECONDS`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Annotated, Any, Literal, Protocol
 
@@ -16,15 +17,19 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, model_validator
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
-from connectors.channels.port import Message, Sent
+from connectors.channels.port import COMMANDS, Message, Sent, typed_command
 
 SILENCE_S = 15.0  # a comment is sent after this much silence, so that proxies keep the stream open
 MAX_BODY = 128 * 1024  # bytes: the longest message with every letter escaped, and room to spare
 MAX_REPLY_ID = 2**63 - 1  # SQLite's largest
+STREAMS, STREAMS_EACH = 1000, 8  # open at once: in all, and to one conversation (a patron's tabs)
+
+
+COMMAND = rf"^(?:{'|'.join(COMMANDS)}|start (?:book|ask):\S{{1,100}})$"
 
 
 class Post(BaseModel):
-    """One message: words, a button's token, or the kind of an attachment; exactly one of the three."""
+    """One message: words, a button's token, the kind of an attachment, or a command; exactly one of the four."""
 
     model_config = {"extra": "forbid"}
 
@@ -32,11 +37,12 @@ class Post(BaseModel):
     text: str | None = Field(default=None, max_length=8000)
     payload: str | None = Field(default=None, max_length=64, description="The token of a button that was shown.")
     attachment: Literal["photo", "voice", "sticker", "location", "file"] | None = None
+    command: str | None = Field(default=None, pattern=COMMAND, description="Such as `start book:<record id>`.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Post:
-        if sum(part is not None for part in (self.text, self.payload, self.attachment)) != 1:
-            raise ValueError("give exactly one of text, payload, attachment")
+        if sum(part is not None for part in (self.text, self.payload, self.attachment, self.command)) != 1:
+            raise ValueError("give exactly one of text, payload, attachment, command")
         return self
 
     def message(self, conversation_id: str) -> Message:
@@ -44,6 +50,10 @@ class Post(BaseModel):
             return Message(conversation_id, self.id, "payload", self.payload)
         if self.attachment is not None:
             return Message(conversation_id, self.id, "attachment", self.attachment)
+        if self.command is not None:
+            return Message(conversation_id, self.id, "command", self.command)
+        if command := typed_command(self.text or ""):
+            return Message(conversation_id, self.id, "command", command)
         return Message(conversation_id, self.id, "text", self.text or "")
 
 
@@ -114,6 +124,7 @@ def web_router(exchange: Exchange, may_open: Callable[[Request], Awaitable[bool]
         dependencies=[Depends(_unkept)],
         max_body_size=MAX_BODY,
     )
+    streams: Counter[str] = Counter()  # open now, by conversation
 
     async def allowed(conversation: str, authorization: Annotated[str, Header()] = "") -> str:
         scheme, _, token = authorization.partition(" ")
@@ -158,12 +169,20 @@ def web_router(exchange: Exchange, may_open: Callable[[Request], Awaitable[bool]
         """Stream replies as they are said, from the one after `Last-Event-ID` (or `after`) on."""
         resumed = _reply_id(last_event_id)
         start = after if resumed is None else resumed
+        if streams[mine] >= STREAMS_EACH or streams.total() >= STREAMS:
+            raise HTTPException(status.HTTP_429_TOO_MANY_REQUESTS, "too many streams; ask with ?wait instead")
 
         async def stream() -> AsyncIterator[ServerSentEvent]:
-            yield ServerSentEvent(comment="open")  # shows at once that no proxy holds the stream back
-            async for sent in exchange.follow(mine, start, SILENCE_S):
-                if sent is not None:
-                    yield JSONServerSentEvent(sent.as_json(), event="reply", id=str(sent.reply_id))
+            streams[mine] += 1
+            try:
+                yield ServerSentEvent(comment="open")  # shows at once that no proxy holds the stream back
+                async for sent in exchange.follow(mine, start, SILENCE_S):
+                    if sent is not None:
+                        yield JSONServerSentEvent(sent.as_json(), event="reply", id=str(sent.reply_id))
+            finally:
+                streams.subtract({mine: 1})
+                if not streams[mine]:
+                    del streams[mine]
 
         return EventSourceResponse(stream(), ping=int(SILENCE_S))
 

@@ -1,15 +1,16 @@
-"""How a page of the console is drawn and a form of it is read.
+"""How a page of the console is drawn.
 
-No page carries a script, loads anything from elsewhere, can be framed, or is kept by a cache.
+A page runs only the console's own script, which may not turn text into HTML; it loads nothing from elsewhere, cannot be
+framed, and is not kept by any cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+import hashlib
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -17,14 +18,14 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from connectors.clock import Clock
-from connectors.console import wording
-from library.text import nfc
+from connectors.console import places, wording
 
 PAGES = Path(__file__).with_name("pages")
-MAX_BODY = 32 * 1024  # bytes: the longest reply, percent-encoded, with room to spare
+ASSETS = {"console.css": "text/css", "console.js": "text/javascript"}
 SAFE = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -77,13 +78,20 @@ class Drawer:
         def waited(since: datetime) -> str:
             return wording.waited(since, clock())
 
-        self._templates.filters.update(moment=moment, waited=waited)
+        self._templates.filters.update(
+            moment=moment,
+            waited=waited,
+            channel=wording.channel,
+            reason=wording.ticket_reason,
+            unsent=wording.unsent,
+            parked=wording.parked,
+            gesture=wording.gesture,
+            size=wording.size,
+        )
         self._templates.globals.update(
             library=library,
-            CHANNELS=wording.CHANNELS,
-            REASONS=wording.REASONS,
             KINDS=wording.KINDS,
-            ATTACHMENTS=wording.ATTACHMENTS,
+            assets={name: f"{places.ASSETS}/{name}?v={_version(name)}" for name in ASSETS},
         )
 
     def __call__(self, template: str, code: int = 200, **values: object) -> HTMLResponse:
@@ -94,21 +102,12 @@ def see_other(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303)
 
 
-async def form_of(request: Request) -> Mapping[str, str] | None:
-    """Return the fields of a posted form, or None when it is longer than any of ours or cannot be read."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return None
-    try:
-        fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=8)
-    except ValueError:
-        return None
-    return {name: nfc(value) for name, value in fields}
-
-
 def page_number(request: Request) -> int:
     """Return the page asked for; the first for anything that is no page."""
     asked = request.query_params.get("page", "")
     return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
+
+
+def _version(name: str) -> str:
+    """Return what changes with the file, so that a browser never keeps the one of an older release."""
+    return hashlib.sha256(PAGES.with_name(name).read_bytes()).hexdigest()[:12]

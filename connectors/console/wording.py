@@ -1,4 +1,4 @@
-"""Times, reasons and channels in the words of the console."""
+"""Times, reasons, channels and states in the words of the console."""
 
 from __future__ import annotations
 
@@ -8,9 +8,88 @@ from connectors.clock import VIETNAM
 from library import phrasing
 
 CHANNELS = {"web": "Trang web", "telegram": "Telegram", "zalo": "Zalo"}
-REASONS = {"distress": "Gấp: bạn đọc cần được giúp ngay", "danger": "Gấp: có nguy hiểm"}
+TICKET_REASONS = {
+    "asked": "Bạn đọc gọi thủ thư",
+    "offered": "Trợ lý mời, bạn đọc đồng ý",
+    "distress": "Gấp: bạn đọc cần được giúp ngay",
+    "danger": "Gấp: có nguy hiểm",
+}
 KINDS = {"praise": "Lời khen", "complaint": "Góp ý, phàn nàn"}
 ATTACHMENTS = {"photo": "ảnh", "voice": "tin nhắn thoại", "sticker": "nhãn dán", "location": "vị trí"}
+COMMANDS = {
+    "start": "Mở cuộc trò chuyện",
+    "menu": "Mở danh mục việc",
+    "librarian": "Gọi thủ thư",
+    "forget": "Yêu cầu xoá dữ liệu",
+    "privacy": "Xem cách thư viện giữ dữ liệu",
+    "export": "Lấy dữ liệu của mình",
+}
+_BUSY = "kênh đang bận"
+_NETWORK = "chưa nối được với kênh"
+_KEY = "kênh không nhận khoá của thư viện; nhờ người quản trị thay khoá"
+_ACCOUNT = "tài khoản của thư viện trên kênh cần được mở lại; nhờ người quản trị"
+_MONEY = "gói trả tiền trên kênh đã hết hoặc chưa đủ; nhờ người quản trị"
+_SHAPE = "kênh không nhận dạng tin này"
+# Why something was not sent, as the doors and the deliverer name it.
+UNSENT = {
+    "blocked": "bạn đọc đã chặn hoặc bỏ theo dõi thư viện",
+    "gone": "tài khoản của bạn đọc không còn",
+    "unreachable": "kênh báo không tới được bạn đọc này",
+    "window_48h": "đã quá 48 giờ từ tin cuối của bạn đọc; gửi lúc này phải trả phí và thư viện chưa bật trả phí",
+    "window_7d": "đã quá 7 ngày từ tin cuối của bạn đọc; kênh không cho gửi nữa",
+    "door_closed": "kênh này không còn trong cài đặt",
+    "fault": "thư viện vấp lỗi khi soạn tin này; nhờ người quản trị xem nhật ký",
+    "person_answers": "thủ thư đã trả lời nên trợ lý thôi",
+    "too_late": "đã thử suốt 24 giờ mà chưa gửi được",
+    **dict.fromkeys(
+        ("too_fast", "rate_limit", "send_failed", "conflict", "token_file_locked", "zalo_token_busy"), _BUSY
+    ),
+    **dict.fromkeys(("timeout", "network", "no_connection", "bad_answer", "zalo_token_no_answer"), _NETWORK),
+    **dict.fromkeys(("token", "zalo_token", "zalo_token_refused", "zalo_token_file", "appsecret_proof"), _KEY),
+    **dict.fromkeys(("account_disabled", "account_missing", "account_not_verified", "account_type"), _ACCOUNT),
+    **dict.fromkeys(
+        ("app_not_active", "app_not_registered", "app_removed", "not_authorised", "api_shut_down"), _ACCOUNT
+    ),
+    **dict.fromkeys(("quota_used_up", "package_too_small", "no_paying_account", "no_money"), _MONEY),
+    **dict.fromkeys(("buttons", "no_buttons", "too_long", "empty", "bad_request"), _SHAPE),
+}
+UNREADABLE = {
+    **dict.fromkeys(("not JSON", "not_json"), "không phải JSON"),
+    **dict.fromkeys(("not an object", "no_object"), "không phải một gói có tên các phần"),
+    "not_storable": "không lưu được",
+}
+
+
+def channel(name: str) -> str:
+    return CHANNELS.get(name, name)
+
+
+def ticket_reason(word: str) -> str:
+    return TICKET_REASONS.get(word, word)
+
+
+def unsent(word: str | None) -> str:
+    """Return why a message was not sent, in plain words; the door's own word where there are none."""
+    return UNSENT.get(word or "", f"kênh không nhận tin này ({word})" if word else "chưa rõ lý do")
+
+
+def parked(word: str) -> str:
+    """Return why a delivery could not be read: in plain words, or by the name of the part that is missing or odd."""
+    return UNREADABLE.get(word, f"thiếu hoặc lạ ở phần {word}")
+
+
+def gesture(kind: str, text: str) -> str:
+    """Return what a patron did other than write: 'Bấm nút “Tìm sách”', 'Gửi ảnh'; nothing for written words."""
+    if kind == "payload":
+        return f"Bấm nút “{text}”" if text else "Bấm nút"
+    if kind == "attachment":
+        return f"Gửi {ATTACHMENTS.get(text, 'tệp')}"
+    return COMMANDS.get(text.partition(" ")[0], f"Dùng lệnh “{text}”") if kind == "command" else ""
+
+
+def size(count: int) -> str:
+    """Return '812 byte' or '12 kB'."""
+    return f"{count} byte" if count < 1000 else f"{count / 1000:.0f} kB"
 
 
 def moment(at: datetime, now: datetime) -> str:

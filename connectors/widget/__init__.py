@@ -1,1 +1,1 @@
-"""The library's own chat page: plain HTML, CSS and ES modules, served as they are written."""
+"""The chat in browsers: a widget for any page, built into `dist/`, and the library's own chat page, made of it."""

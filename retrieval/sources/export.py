@@ -90,7 +90,7 @@ def _fields(record: Record, kind: str) -> Iterator[pymarc.Field]:
         yield _field("521", a=record.audience)
     yield from (_field("653", a=subject) for subject in record.subjects)
     yield _field("765", "0 ", t=record.original_title)
-    yield from (_field("856", "40", u=link.url, y=link.label) for link in record.links)
+    yield from (_field("856", "40" if link.label else "4 ", u=link.url, y=link.label) for link in record.links)
     for item in record.items:
         arrived = record.added_on.isoformat() if record.added_on else ""
         yield _field("952", a=item.branch, b=item.branch, c=item.room, d=arrived, o=item.call_number, p=item.barcode,

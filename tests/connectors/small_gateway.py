@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from connectors import mailbox
-from connectors.channels.port import Kind, Message, Reply, Sent
+from connectors.answerer import Patience
+from connectors.channels.port import Kind, Message, PushDoor, Reply, Sent
 from connectors.clock import Clock
+from connectors.delivery import Alarm, Deliverer
 from connectors.dialogue import Dialogue
+from connectors.handover import Handover
+from connectors.limits import Allowance
 from connectors.mailbox import Accepted, Answer, Stored
 from connectors.messages import say
+from connectors.reception import DoorReception
 from connectors.store import Store
-from connectors.switchboard import Patience, Switchboard
+from connectors.switchboard import Switchboard
 from connectors.turns import OpenTurns
 from library.ports import Turn
 from tests.virtual_time import VirtualLoop
 
 CARD_PATTERN = r"\bDT\d{6}\b"
 LONG_S = 600.0
+IDLE = timedelta(minutes=30)
+FIRST_CONTACT = "Mình là trợ lý tự động."
 
 Ask = Callable[[Stored, Turn, str | None], Awaitable[Answer]]
 
@@ -46,6 +54,9 @@ class SmallGateway:
     switchboard: Switchboard
     turns: OpenTurns
     clock: Clock
+    deliverer: Deliverer
+    handover: Handover
+    reception: DoorReception
     _client_ids: itertools.count[int] = field(default_factory=itertools.count)
 
     async def open(self, channel: str = "web") -> str:
@@ -89,21 +100,43 @@ async def small_gateway(
     clock: Callable[[], datetime] | None = None,
     patience: Patience = Patience(),
     turns_at_once: int = 8,
+    allowance: Allowance | None = None,
+    doors: Mapping[str, PushDoor] = MappingProxyType({}),
+    alarm: Alarm = lambda _channel, _reason: None,
 ) -> AsyncIterator[SmallGateway]:
     """Yield the gateway over the file; on leaving, it is closed as at a proper stop."""
-    store, turns = Store(path), OpenTurns()
+    store, turns, now = Store(path), OpenTurns(), clock or loop.clock
+    deliverer = Deliverer(store, doors, now, alarm=alarm, jitter=lambda: 0.5)
     switchboard = Switchboard(
         store,
         dialogue or Asking(ask),
         turns,
-        clock or loop.clock,
+        now,
         card_pattern=CARD_PATTERN,
         without_dialogue=without_dialogue,
+        own_words={"privacy": _privacy},
+        first_contact=first_contact,
+        announce=deliverer.wake,
         patience=patience,
         turns_at_once=turns_at_once,
+        allowance=allowance,
+    )
+    handover = Handover(store, now, switchboard.announce, idle=IDLE, idle_if_unsure=IDLE / 3)
+    reception = DoorReception(
+        store, switchboard, handover, doors, now, card_pattern=CARD_PATTERN, first_contact=first_contact
     )
     try:
-        yield SmallGateway(store, switchboard, turns, clock or loop.clock)
+        yield SmallGateway(store, switchboard, turns, now, deliverer, handover, reception)
     finally:
+        await reception.close()
         await switchboard.close()
+        await deliverer.close()
         store.close()
+
+
+def first_contact(_lang: str) -> Reply:
+    return Reply(FIRST_CONTACT)
+
+
+async def _privacy(_turn: Turn, _lang: str) -> Reply:
+    return Reply("Về dữ liệu của bạn")

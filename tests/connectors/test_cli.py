@@ -18,6 +18,7 @@ def config(tmp_path: Path) -> Path:
     calendar = ROOT / "demo/calendar.yml"
     path.write_text(
         f'[library]\ncalendar = "{calendar}"\n[files]\nvar = "{tmp_path}/var"\n[search]\nencoder = ""\n'
+        'answers_encoder = ""\n'
         f'[ils]\npath = "{tmp_path}/var/ils.sqlite"\n[rasa]\nmodel = "{tmp_path}/var/dialogue.tar.gz"\n',
         encoding="utf-8",
     )

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, func, select, update
 
 from connectors import mailbox
 from connectors.channels.port import Message, Reply
-from connectors.desk import StoredConsents, StoredDesk, StoredPrivacy
+from connectors.desk import StoredConsents, StoredDesk
 from connectors.mailbox import Answer
+from connectors.privacy import StoredPrivacy
 from connectors.store import Store, consents, desk_notes, forgets, tickets
 from library.ports import Ticket, Turn
 from tests.virtual_time import START
@@ -106,9 +107,9 @@ async def test_forgetting_counts_what_is_there_and_deletes_it_only_with_the_fina
     ).message_id
     this = turn(store, message_id, chat)
     await StoredDesk(store).ticket(this, "asked")
-    counted = await StoredPrivacy(store).forget(this)
+    counted = await StoredPrivacy(store, "https://hoi.example").forget(this)
     assert counted == {"messages": 1, "replies": 0, "links": 0, "consents": 0, "notes": 0, "tickets": 1}
-    assert await StoredPrivacy(store).forget(this) == counted
+    assert await StoredPrivacy(store, "https://hoi.example").forget(this) == counted
     assert rows(store, tickets) == 1
 
     def finish(db: Connection) -> bool:

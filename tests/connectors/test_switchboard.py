@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from connectors import mailbox
+from connectors.answerer import Patience
 from connectors.channels.port import Button, Reply, Sent
-from connectors.desk import StoredDesk, StoredPrivacy
+from connectors.desk import StoredDesk
 from connectors.dialogue import DialogueAway
 from connectors.mailbox import Answer, Stored
 from connectors.messages import sentence
+from connectors.privacy import StoredPrivacy
 from connectors.store import Store, conversations, messages
-from connectors.switchboard import Patience
 from connectors.turns import NoOpenTurn
 from library.ports import Turn
 from tests.connectors.small_gateway import SmallGateway, echo, small_gateway, texts
@@ -554,7 +555,7 @@ def test_forgetting_leaves_nothing_but_the_final_reply(file: Path) -> None:
     async def ask(message: Stored, turn: Turn, payload: str | None) -> Answer:
         store, words = gateways[0].store, message.text
         if words == "xoá hết":
-            await StoredPrivacy(store).forget(turn)
+            await StoredPrivacy(store, "https://hoi.example").forget(turn)
             return Answer((Reply("Đã xoá."),), {"heard": "ohnetname"}, slots={"name": "ohnetname"})
         await StoredDesk(store).feedback(turn, words, "complaint")
         await StoredDesk(store).ticket(turn, words)
@@ -600,7 +601,7 @@ def test_what_was_sent_after_asking_to_be_forgotten_is_still_answered(file: Path
     async def ask(message: Stored, turn: Turn, payload: str | None) -> Answer:
         await asyncio.sleep(9)
         if message.text == "xoá hết":
-            await StoredPrivacy(gateways[0].store).forget(turn)
+            await StoredPrivacy(gateways[0].store, "https://hoi.example").forget(turn)
         return await echo(message, turn, payload)
 
     async def scene(gateway: SmallGateway, loop: VirtualLoop) -> None:
@@ -683,8 +684,7 @@ def test_nothing_is_left_in_memory_once_everybody_is_answered(file: Path) -> Non
         await gateway.switchboard.idle()
         await asyncio.sleep(10)
         board = gateway.switchboard
-        assert not board._workers
-        assert not board._called
+        assert not board.workers
         assert not board._failures
         assert not dict(board._news)
         assert not gateway.turns._open

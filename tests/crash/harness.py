@@ -1,12 +1,14 @@
-"""Crashes the message road at every point in turn, starts it again, and looks at what the databases hold.
+"""Crashes the message road at its points, starts it again, and looks at what is stored and what patrons saw.
 
-A point is a step of any task (each resumption after an await), the moment before and the moment after each commit,
-in our database and in the library system's. Each life of the road is a forked child; the parent starts no thread and
-opens no engine. `python -m tests.crash.harness FOLDER` prints a JSON report.
+Each life of the road is a forked child that ends by `os._exit`; the parent starts no thread and opens no engine. A
+plan names a seed (who is how fast, what the channels refuse) and where each life ends. Most plans crash again and
+again on one road; others crash once, at points evenly spread over it. `python -m tests.crash.harness FOLDER
+[--crashes N]` prints a JSON report.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import gc
 import json
@@ -14,57 +16,86 @@ import logging
 import os
 import random
 import shutil
-import sys
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401  here, not in every child
 
-from connectors.messages import say
-from tests.crash.check import broken_promises
-from tests.crash.road import Files, exit_at, play, set_up
-from tests.virtual_time import VirtualLoop
+from tests.crash.check import Doubt, broken_always, in_doubt, verdict
+from tests.crash.files import Files, entries
+from tests.crash.points import Points, Stepped
+from tests.crash.road import OperatorNeeded, RoadLoop, Weather, play, set_up
 
-CRASHED, FAILED = 9, 1
+CRASHED, FAILED, OPERATOR = 9, 1, 8
 AT_ONCE = 2
-ONE_IN = 5  # every fifth crash is followed by a second one, somewhere in the recovery
-ONE_DAY_S = 86_400.0
+CRASHES = 500
+CHAIN = 50  # crashes on one road
+ALONE = 5  # of a hundred crashes, so many are the only one of their road
+BACK_AFTER = timedelta(seconds=3)
+DOWN_LONG = timedelta(minutes=20)  # longer than a question stays open: a crash must not close it behind a "yes"
 
 
-class Stepped(Coroutine[Any, Any, Any]):
-    """A coroutine that passes a point before each of its steps."""
+@dataclass(frozen=True)
+class Plan:
+    """`crashes` gives after how many points each life ends; the last life goes on to the end."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], point: Callable[[], None]) -> None:
-        self._coroutine = coroutine
-        self._point = point
+    seed: int
+    crashes: tuple[int, ...]
+    down: tuple[timedelta, ...]
 
-    def send(self, value: Any) -> Any:
-        self._point()
-        return self._coroutine.send(value)
+    @property
+    def name(self) -> str:
+        return f"{self.seed}-{len(self.crashes)}-{self.crashes[0] if self.crashes else 0}"
 
-    def throw(self, *exc: Any) -> Any:
-        self._point()
-        return self._coroutine.throw(*exc)
-
-    def close(self) -> None:
-        self._coroutine.close()
-
-    def __await__(self) -> Any:
-        return self._coroutine.__await__()
+    @property
+    def echo_in_time(self) -> bool:
+        """Whether every echo that a crash kept from us came soon after it."""
+        return len(self.crashes) == 1 and self.down[0] == BACK_AFTER
 
 
-def live(files: Files, generation: int, crash_at: int | None) -> int:
-    """Play the road in this process; return how many points it passed. Ends the process at point `crash_at`."""
-    passed = [0]
-    point = exit_at(crash_at, CRASHED, passed)
-    loop = VirtualLoop()
-    loop.set_task_factory(lambda on, coroutine, **how: asyncio.Task(Stepped(coroutine, point), loop=on, **how))  # type: ignore[arg-type]
+@dataclass
+class Played:
+    """What came of one plan."""
+
+    crashes: int = 0
+    operator: int = 0
+    points: int = 0
+    repeated: Counter[str] = field(default_factory=Counter)
+    places: set[str] = field(default_factory=set)
+    broken: list[str] = field(default_factory=list)
+
+
+def live(files: Files, weather: Weather, crash_at: int | None, down: timedelta, places: bool = False) -> None:
+    """Play the road in this process, which ends at point `crash_at`; a whole life notes its points."""
+    loop = RoadLoop()
+    loop.start = files.stopped_at() + (down if weather.generation else timedelta())
+    points = Points(crash_at, CRASHED, lambda: files.stop_clock(loop.clock()), files.folder / "crashed")
+    points.places = set() if places else None
+    loop.set_task_factory(lambda on, coroutine, **how: asyncio.Task(Stepped(coroutine, points), loop=on, **how))  # type: ignore[arg-type]
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(asyncio.wait_for(play(loop, files, point, generation), ONE_DAY_S))
-    return passed[0]
+        try:
+            runner.run(play(loop, files, points.at, weather))
+        except OperatorNeeded:
+            files.stop_clock(loop.clock())
+            os._exit(OPERATOR)
+    (files.folder / "points").write_text(json.dumps([points.passed, sorted(points.places or ())]))
+
+
+def warm_up(template: Path, folder: Path) -> None:
+    """Play a road here, so that what it reads and compiles is not read and compiled in every child."""
+    shutil.copytree(template, folder)
+    loop = RoadLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(play(loop, Files(folder), lambda _where: None, Weather(0, 0)))
+    shutil.rmtree(folder)
+    gc.collect()
+    gc.freeze()
 
 
 def in_child(work: Callable[[], Any], errors: Path) -> int:
@@ -80,76 +111,123 @@ def in_child(work: Callable[[], Any], errors: Path) -> int:
     os._exit(0)
 
 
-def crash_and_recover(template: Path, folder: Path, crashes: list[int]) -> list[str]:
-    """Return which promises were broken by a road that crashes at these points, one a life, and then lives on."""
+def play_out(template: Path, folder: Path, plan: Plan, places: bool = False) -> Played:
+    """Return what came of a road that crashes as planned and then lives on to its end."""
     shutil.copytree(template, folder)
-    files, errors, broken = Files(folder), folder / "errors", []
-    for generation, crash_at in enumerate(crashes):
-        ended = in_child(lambda: live(files, generation, crash_at), errors)  # noqa: B023
-        if ended == FAILED:
-            return [f"life {generation} failed: {errors.read_text()}"]
-        broken += broken_promises(files, at_rest=ended == 0)
-    if in_child(lambda: live(files, len(crashes), None), errors):
-        return [f"the last life failed: {errors.read_text()}"]
-    broken += broken_promises(files, at_rest=True)
-    shutil.rmtree(folder)
-    return broken
+    files, played, doubt = Files(folder), Played(), Doubt()
+    left, generation, ended = list(zip(plan.crashes, plan.down, strict=True)), 0, CRASHED
+    down = BACK_AFTER
+    while ended != 0:
+        crash_at, next_down = left.pop(0) if left else (None, BACK_AFTER)
+        weather = Weather(plan.seed, generation)
+        ended = in_child(lambda: live(files, weather, crash_at, down, places), folder / "errors")  # noqa: B023
+        if ended not in (0, CRASHED, OPERATOR):
+            played.broken.append(f"life {generation} failed: {_tail(folder / 'errors')}")
+            return played
+        if ended == OPERATOR:
+            played.operator += 1
+        if ended == CRASHED:
+            doubt += in_doubt(files)
+            played.broken += broken_always(files)
+        down, generation = next_down, generation + 1
+    found = verdict(files, doubt)
+    played.broken += found.broken
+    played.repeated += found.repeated
+    if plan.echo_in_time and found.repeated["zalo"]:
+        played.broken.append(f"{found.repeated['zalo']} bubbles were repeated at Zalo, whose echo came in time")
+    played.places = {entry["where"] for entry in entries(folder / "crashed")}
+    played.crashes = sum(1 for _ in entries(folder / "crashed"))
+    played.points, passed = json.loads((folder / "points").read_text())
+    played.places |= set(passed) if places else set()
+    if not played.broken:
+        shutil.rmtree(folder)
+    return played
 
 
-def count_points(template: Path, folder: Path) -> int:
-    """Return how many points a road without a crash passes, once it has kept every promise."""
-    shutil.copytree(template, folder)
-    counted = folder / "points"
-    if in_child(lambda: counted.write_text(str(live(Files(folder), 0, None))), folder / "errors"):
-        raise RuntimeError((folder / "errors").read_text())
-    if broken := broken_promises(Files(folder), at_rest=True):
-        raise RuntimeError(f"without any crash: {broken}")
-    return int(counted.read_text())
+def _tail(file: Path) -> str:
+    return file.read_text()[-3000:] if file.exists() else "it was killed"
 
 
-def crash_everywhere(folder: Path) -> dict[str, Any]:
+def plans(crashes: int, points: int, seed: int = 20261001) -> list[Plan]:
+    """Return plans with so many crashes in all, or a few more."""
+    rng = random.Random(seed)
+    alone = crashes * ALONE // 100
+    stride = max(points // max(alone, 1), 1)
+    spread = [1 + number * stride + rng.randrange(stride) for number in range(alone)]
+    once = [Plan(rng.randrange(10**6), (n,), (rng.choice((BACK_AFTER, BACK_AFTER, DOWN_LONG)),)) for n in spread]
+    chains = []
+    for _ in range(-(-(crashes - alone) // CHAIN)):
+        lives = tuple(rng.randint(1, 2 * points // CHAIN) for _ in range(CHAIN))
+        long = rng.randrange(2 * CHAIN)  # once in every other chain: a librarian is taken for gone after half an hour
+        down = tuple(DOWN_LONG if number == long else BACK_AFTER for number in range(CHAIN))
+        chains.append(Plan(rng.randrange(10**6), lives, down))
+    return [*chains, *once]
+
+
+def crash(folder: Path, crashes: int) -> dict[str, Any]:
     """Return a report: how many points there are, how many crashes were played, and what they broke."""
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     template = folder / "template"
     template.mkdir()
     in_child(lambda: set_up(Files(template)), folder / "errors")
-    points = count_points(template, folder / "clean")
-    rng = random.Random(20261001)
-    once = [[n] for n in range(1, points + 1)]
-    twice = [[n, rng.randint(1, points - n // 2)] for n in range(1, points + 1, ONE_IN)]
-    plans = once + twice
-    pids = [_share(template, folder, plans, part) for part in range(AT_ONCE)]
+    warm_up(template, folder / "warm")
+    clean = [play_out(template, folder / f"clean-{seed}", Plan(seed, (), ()), places=True) for seed in (0, 2, 3)]
+    if broken := [what for one in clean for what in one.broken]:
+        raise RuntimeError(f"without any crash: {broken}")
+    points = min(one.points for one in clean)
+    due = plans(crashes, points)
+    pids = [_share(template, folder, due, part) for part in range(AT_ONCE)]
     ended = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
-    broken = [entry for part in range(AT_ONCE) for entry in json.loads((folder / f"broken-{part}").read_text())]
+    shares = [json.loads((folder / f"share-{part}").read_text()) for part in range(AT_ONCE)]
+    passed = set().union(*(one.places for one in clean))
+    crashed_at = {place for share in shares for place in share["places"]}
     return {
-        "points": points,
-        "crashed_once": len(once),
-        "crashed_twice": len(twice),
+        "points": [one.points for one in clean],
+        "roads": len(due),
+        "crashes": sum(share["crashes"] for share in shares),
+        "alone": sum(len(plan.crashes) == 1 for plan in due),
+        "places_passed": len(passed),
+        "places_crashed_at": len(crashed_at & passed),
+        "repeated": dict(sum((Counter(share["repeated"]) for share in shares), Counter())),
+        "repeated_without_crash": dict(sum((one.repeated for one in clean), Counter())),
+        "tokens_lost": sum(share["operator"] for share in shares),
         "shares_ended": ended,
-        "broken": broken,
+        "broken": [entry for share in shares for entry in share["broken"]],
         "took_s": round(time.monotonic() - started, 1),
     }
 
 
-def _share(template: Path, folder: Path, plans: list[list[int]], part: int) -> int:
+def _share(template: Path, folder: Path, due: list[Plan], part: int) -> int:
     """Fork a process that plays its share of the plans; return its id."""
     if pid := os.fork():
         return pid
-    broken = []
-    for plan in plans[part::AT_ONCE]:
+    whole, broken = Played(), []
+    for number, plan in enumerate(due[part::AT_ONCE]):
         try:
-            found = crash_and_recover(template, folder / "-".join(map(str, plan)), plan)
+            played = play_out(template, folder / f"{part}-{number}", plan)
         except Exception:
-            found = [traceback.format_exc()]
-        if found:
-            broken.append({"crashed_at": plan, "broken": found})
-    (folder / f"broken-{part}").write_text(json.dumps(broken, ensure_ascii=False))
+            played = Played(broken=[traceback.format_exc()])
+        whole.crashes += played.crashes
+        whole.operator += played.operator
+        whole.repeated += played.repeated
+        whole.places |= played.places
+        if played.broken:
+            broken.append({"plan": asdict(plan), "folder": f"{part}-{number}", "broken": played.broken})
+    told = {"crashes": whole.crashes, "operator": whole.operator, "repeated": whole.repeated, "broken": broken}
+    text = json.dumps({**told, "places": sorted(whole.places)}, ensure_ascii=False, default=str)
+    (folder / f"share-{part}").write_text(text)
     os._exit(0)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--crashes", type=int, default=CRASHES)
+    chosen = options.parse_args()
     logging.disable(logging.CRITICAL)
-    say("wait", "vi")  # reads the sentences here, not in every child
-    gc.freeze()
-    print(json.dumps(crash_everywhere(Path(sys.argv[1])), ensure_ascii=False))
+    print(json.dumps(crash(chosen.folder, chosen.crashes), ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

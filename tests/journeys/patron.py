@@ -16,7 +16,8 @@ from bot.actions import account, feedback, handoff, holds, loans, privacy, remin
 from bot.actions.base import LibraryAction, Services
 from connectors.account import StoredLinks
 from connectors.deeds import JournaledDeeds
-from connectors.desk import StoredConsents, StoredDesk, StoredPrivacy
+from connectors.desk import StoredConsents, StoredDesk
+from connectors.privacy import StoredPrivacy
 from connectors.store import Store, conversations
 from library.calendar import LOCAL, LibraryCalendar
 from library.ports import Turn
@@ -72,7 +73,7 @@ def desk_for(folder: Path, *, catalogue: Any = None, searcher: Any = None) -> It
         deeds=JournaledDeeds(store, ils),
         desk=StoredDesk(store),
         consents=StoredConsents(store),
-        privacy=StoredPrivacy(store),
+        privacy=StoredPrivacy(store, "https://hoi.example"),
         facts=FACTS,
         library_name="Thư viện tỉnh",
         library_name_en="Provincial Library",

@@ -7,10 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from rasa_sdk import Tracker
+from rasa_sdk.events import ActiveLoop, EventType, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
 
-from connectors.store import tickets
+from connectors.store import conversations, tickets
 from library.calendar import LOCAL
+from library.ports import Turn
 from tests.journeys.patron import Desk, desk_for
+from tests.journeys.talk import CONVERSATION
 
 
 @pytest.fixture
@@ -24,6 +29,35 @@ async def test_in_opening_hours_a_ticket_is_opened_and_its_number_told(desk):
     number = desk.rows(tickets)[0]["number"]
     assert said.responses == ("utter_ticket_in_hours",)
     assert f"số {number}" in said.text
+    assert "Thường trả lời trong 5 phút; bạn cứ để lại tin nhắn" in said.text
+    assert desk.rows(conversations)[0]["owner"] == "waiting"
+
+
+async def test_a_button_and_a_command_call_a_librarian_as_words_do(desk):
+    assert (await desk.talk.press({"payload": "/talk_to_librarian"})).responses == ("utter_ticket_in_hours",)
+    assert desk.rows(tickets)[0]["reason"] == "asked"
+
+
+async def in_a_form(desk: Desk, text: str) -> list[EventType]:
+    """Return what a message brings about while the form for feedback is open."""
+    desk.talk.turns[CONVERSATION] = Turn(CONVERSATION, "m1", "web", desk.talk.now)
+    heard = {"text": text, "intent": {"name": "talk_to_librarian"}, "entities": []}
+    form = {"name": "feedback_form"}
+    tracker = Tracker(CONVERSATION, {"locale": "vi"}, heard, [], False, None, form, "action_listen")
+    return await desk.talk.actions["action_call_librarian"].run(CollectingDispatcher(), tracker, {})
+
+
+@pytest.mark.parametrize("text", ["gặp thủ thư", "/talk_to_librarian", "librarian please"])
+async def test_in_a_form_the_librarian_is_called_at_once_and_the_form_is_over(desk, text):
+    events = await in_a_form(desk, text)
+    assert ActiveLoop(None) in events
+    assert SlotSet("requested_slot", None) in events
+    assert len(desk.rows(tickets)) == 1
+
+
+async def test_in_a_form_a_no_to_the_librarian_leaves_the_form_open(desk):
+    assert ActiveLoop(None) not in await in_a_form(desk, "không cần gặp thủ thư")
+    assert desk.rows(tickets) == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What must never be stored is covered, however it is written; what a library needs to read stays."""
 
+import time
 import unicodedata
 
 import pytest
@@ -114,3 +115,30 @@ def test_every_mobile_number_is_covered(number, gap):
 )
 def test_every_pin_said_with_its_name_or_its_card_is_covered(pin, frame):
     assert pin not in mask(frame.format(pin)).text
+
+
+@pytest.mark.parametrize(
+    "crafted", ["mk 123456 ", "123456 pin ", "mk:", "123 ", "1900 ", "DT000101 123456 ", "0912345678 ", "1 ", "p . "]
+)
+def test_a_message_crafted_to_be_slow_is_not(crafted):
+    started = time.process_time()
+    mask((crafted * 8000)[:8000])
+    assert time.process_time() - started < 0.6  # from 1 to 5 s for the first four, where work grows with the square
+
+
+def test_every_secret_of_a_long_message_is_covered():
+    assert mask("đổi pin từ 123456 sang 654321, " * 200).text == f"đổi pin từ {MASK} sang {MASK}, " * 200
+    assert mask("mk 123456 " * 800).text == f"mk {MASK} " * 800
+
+
+@pytest.mark.parametrize(
+    ("form", "kept"),
+    [
+        ("Tên: Trần Văn Ba, điện thoại: 0912 345 678", f"Tên: Trần Văn Ba, điện thoại: {MASK}"),
+        ("Họ tên: Lan; CCCD: 079203012345; ngày trả: 20/11/2026", f"Họ tên: Lan; CCCD: {MASK}; ngày trả: 20/11/2026"),
+        ("Sách: Số đỏ (ISBN 978-604-2-14567-1), thẻ DT000101", f"Sách: Số đỏ (ISBN 978-604-2-14567-1), thẻ {MASK}"),
+        ("Ảnh thẻ của em DT000101, mk 135790", f"Ảnh thẻ của em {MASK}, mk {MASK}"),
+    ],
+)
+def test_words_of_forms_and_captions_are_covered_like_any_other(form, kept):
+    assert mask(form).text == kept

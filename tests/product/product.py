@@ -37,7 +37,7 @@ PAGE_LINK = re.compile(r"/link/[\w-]+$")
 
 def missing() -> str | None:
     """Return what the checkout lacks to start, or None."""
-    needed = ("var/models/dialogue.tar.gz", "var/encoder", "var/index", "var/catalogue.sqlite", ".venv-rasa/bin/python")
+    needed = ("var/models/dialogue.tar.gz", "var/index", "var/catalogue.sqlite", ".venv-rasa/bin/python")
     lacking = [path for path in needed if not (CHECKOUT / path).exists()]
     if lacking:
         return f"run `make setup` first: {', '.join(lacking)} not there"
@@ -61,12 +61,11 @@ def free_port() -> int:
 
 def write_settings(folder: Path, port: int, extra: str = "") -> Path:
     """Return the demo's settings, moved to `folder` and `port`."""
+    demo = (CHECKOUT / "demo" / "library.toml").read_text(encoding="utf-8")
     lines = (
-        (CHECKOUT / "demo" / "library.toml").read_text(encoding="utf-8"),
+        demo.replace("[web]\n", f"[web]\nport = {port}\n"),
         f'[files]\nvar = "{folder / "var"}"',
-        f"[web]\nport = {port}",
         f'[rasa]\nmodel = "{VAR / "models" / "dialogue.tar.gz"}"',
-        f'[search]\nencoder = "{VAR / "encoder"}"',
         f'[ils]\npath = "{folder / "var" / "ils.sqlite"}"',
         extra,
     )

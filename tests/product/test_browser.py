@@ -13,8 +13,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.connectors.widget.conftest import browser  # noqa: F401  the fixture of the page's own tests
 from tests.product.product import Product
+from tests.widget.conftest import browser  # noqa: F401  the fixture of the page's own tests
+from tests.widget.patron import ROOT
 
 pytestmark = [pytest.mark.product, pytest.mark.browser]
 
@@ -34,21 +35,23 @@ class Patron:
         self.browser = chrome
         self.pictures = pictures
         chrome.get(url)
-        self.until(lambda: self.bubbles())
+        self.until(lambda: chrome.find_elements(By.CSS_SELECTOR, "thu-thu") and self.bubbles())
 
     def until(self, what: Callable[[], Any]) -> None:
         WebDriverWait(self.browser, PATIENCE_S, poll_frequency=0.05).until(lambda _browser: what())
 
-    def bubbles(self) -> list[str]:
-        found: list[str] = self.browser.execute_script(
-            "return [...document.querySelectorAll('.message.library')].map((one) => one.innerText.trim())"
+    def drawn(self, selector: str) -> list[WebElement]:
+        return self.browser.find_element(By.CSS_SELECTOR, "thu-thu").shadow_root.find_elements(
+            By.CSS_SELECTOR, selector
         )
+
+    def bubbles(self) -> list[str]:
+        script = "return [...root.querySelectorAll('.message.library')].map((one) => one.innerText.trim())"
+        found: list[str] = self.browser.execute_script(ROOT + script)
         return found
 
     def asks(self, words: str, expected: str) -> None:
-        self.answers_to(
-            lambda: self.browser.find_element(By.CSS_SELECTOR, "#words").send_keys(words, Keys.ENTER), expected
-        )
+        self.answers_to(lambda: self.drawn("#words")[0].send_keys(words, Keys.ENTER), expected)
 
     def answers_to(self, deed: Callable[[], object], expected: str) -> None:
         before = len(self.bubbles())
@@ -56,17 +59,16 @@ class Patron:
         self.until(lambda: any(expected in bubble for bubble in self.bubbles()[before:]))
 
     def named(self, words: str) -> WebElement:
-        """Return the newest button or link of this name. A bubble that still fades in has no `text` for the driver."""
+        """Return the newest button or link of this name."""
 
         def found() -> list[WebElement]:
-            shown = self.browser.find_elements(By.CSS_SELECTOR, "#log button, #log a")
+            shown = self.drawn("#log button, #log a")
             return [one for one in shown if words in (one.get_attribute("textContent") or "")]
 
         self.until(found)
         return found()[-1]
 
     def picture(self, name: str) -> None:
-        self.browser.execute_script("document.getAnimations().forEach((one) => one.finish())")
         self.browser.save_screenshot(str(self.pictures / f"{name}.png"))
 
     def signs_in(self, card: str, pin: str) -> None:

@@ -9,6 +9,7 @@ from retrieval.answer_files import import_answers
 from retrieval.answering import AnswerSearcher, Sure, Unknown, Which
 from retrieval.answers import Answer, AnswerBook
 from retrieval.embedder import HashingEmbedder
+from retrieval.passages import wordings, words
 from retrieval.vectors import VectorStore
 
 NOW = datetime(2026, 11, 22, 9, 0)
@@ -106,3 +107,12 @@ def test_meaning_joins_in_once_the_model_is_ready(book: AnswerBook, vectors: Vec
     model.awake = True
     assert sure(searcher, "thư viện có wifi không") == "Có."
     assert searcher.shelf.has_meaning
+
+
+def test_no_wording_of_the_demo_book_leads_to_two_answers(demo: AnswerSearcher) -> None:
+    asked_by: dict[tuple[str, ...], set[str]] = {}
+    for answer in demo.shelf.answers:
+        for wording in wordings(answer):
+            asked_by.setdefault(tuple(words(wording).folded), set()).add(answer.key)
+    assert len(asked_by) > 1000
+    assert [asked for asked, keys in asked_by.items() if len(keys) > 1] == []

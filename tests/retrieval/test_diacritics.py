@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from retrieval import ngrams
 from retrieval.diacritics import Restorer, lacks_marks
 
 TEXTS = [
@@ -41,7 +42,7 @@ def test_a_slip_of_the_keyboard_is_read_as_the_word_it_is_near(restorer: Restore
 
 
 def test_alternatives_come_in_the_order_of_their_likelihood() -> None:
-    readings = Restorer.learn(["số đỏ", "số đỏ", "sơ đồ"]).restore("so do")
+    readings = Restorer.learn(["số đỏ", "số đỏ", "sơ đồ"], upon=ngrams.count([])).restore("so do")
     assert [reading.text for reading in readings][:2] == ["số đỏ", "sơ đồ"]
     assert readings[0].score > readings[1].score
 
@@ -76,4 +77,20 @@ def test_a_text_without_marks_is_told_from_one_with_some(typed: str, bare: bool)
 
 
 def test_a_model_of_nothing_leaves_everything_as_it_is() -> None:
-    assert Restorer.learn([]).restore("so do")[0].text == "so do"
+    assert Restorer.learn([], upon=ngrams.count([])).restore("so do")[0].text == "so do"
+
+
+def test_what_no_text_of_the_library_holds_is_restored_by_general_vietnamese() -> None:
+    assert Restorer.learn(["Số đỏ"]).restore("dai hoc quoc gia ha noi")[0].text == "đại học quốc gia hà nội"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lịhc sử việt nam", "lịch sử việt nam"), ("kỹ thuật nuôi tomm", "kỹ thuật nuôi tôm"),
+        ("lịch xử việt nam", "lịch sử việt nam"), ("nguyeenx nhật ánh", "nguyễn nhật ánh"),
+        ("số đỏ", "số đỏ"), ("machine learning cơ bản", "machine learning cơ bản"), ("harry potter", "harry potter"),
+    ],
+)  # fmt: skip
+def test_slips_are_mended_and_nothing_else(restorer: Restorer, typed: str, meant: str) -> None:
+    assert restorer.mend(typed)[0].text == meant

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval import evaluate
+from retrieval import evaluate, evaluate_answers
 from retrieval.evaluate import EvaluationError, Judged
 from retrieval.searcher import Hit
 
@@ -16,7 +16,7 @@ class Fixed:
 
 
 def test_measures_are_those_of_a_worked_example() -> None:
-    judged = [Judged("a", frozenset({"1"}), ("title",)), Judged("b", frozenset({"2", "3"}), ("topic",))]
+    judged = [Judged.of("a", {"1"}, ("title",)), Judged.of("b", {"2", "3"}, ("topic",))]
     told = evaluate.catalogue(Fixed(a=["1", "9"], b=["9", "2", "8", "3"]), judged)
 
     assert told["by_tag"]["title"] == {"n": 1, "recall@1": 1, "recall@5": 1, "recall@10": 1, "mrr": 1, "ndcg@10": 1}
@@ -30,8 +30,8 @@ def test_judgements_are_read_from_a_table_and_a_faulty_line_is_named(tmp_path: P
     path = tmp_path / "judged.tsv"
     path.write_text("query\trelevant\ttags\nsố đỏ\t1,2\ttitle,accented\nso do\t1\n", encoding="utf-8")
     assert evaluate.read_judged(path) == [
-        Judged("số đỏ", frozenset({"1", "2"}), ("title", "accented")),
-        Judged("so do", frozenset({"1"}), ()),
+        Judged("số đỏ", {"1": 1, "2": 1}, ("title", "accented")),
+        Judged("so do", {"1": 1}, ()),
     ]
     path.write_text("số đỏ\n", encoding="utf-8")
     with pytest.raises(EvaluationError, match="line 1"):
@@ -44,9 +44,22 @@ def test_answers_are_measured_in_every_form_and_the_unknown_apart(tmp_path: Path
     (tmp_path / "asked.tsv").write_text(
         "qid\tparaphrase\n0\tthư viện có wifi không vậy\n1\tgửi xe ở đâu\n7\tgiá vàng hôm nay\n"
     )
-    told = evaluate.answers(tmp_path / "q.tsv", tmp_path / "known.tsv", tmp_path / "asked.tsv")
+    told = evaluate_answers.answers(tmp_path / "q.tsv", tmp_path / "known.tsv", tmp_path / "asked.tsv")
 
     assert set(told) == {"accented", "unaccented", "noisy", "unknown"}
     assert told["accented"] == {"n": 2, "top1": 1, "top3": 1, "false_refusal": 0}
     assert told["unaccented"]["top1"] == 1
     assert told["unknown"] == {"n": 1, "refused": 1}
+
+
+def test_grades_count_in_ndcg_alone(tmp_path: Path) -> None:
+    path = tmp_path / "judged.tsv"
+    path.write_text("dế\tTG:1:3,2\t\n", encoding="utf-8")
+    (judged,) = evaluate.read_judged(path)
+    assert judged.relevant == {"TG:1": 3, "2": 1}
+
+    best, worse = (
+        evaluate.catalogue(Fixed(dế=found), [judged])["all"] for found in (["TG:1", "2"], ["2", "TG:1"])
+    )  # fmt: skip
+    assert best["ndcg@10"] == 1 > worse["ndcg@10"]
+    assert best["recall@5"] == worse["recall@5"] == best["mrr"] == worse["mrr"] == 1

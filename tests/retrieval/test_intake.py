@@ -1,6 +1,8 @@
 """Bringing a file in: every record is accounted for."""
 
 import gzip
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from retrieval.catalogue import Catalogue
 from retrieval.commands import Places, build_index, import_catalogue, is_indexed, write_problems
 from retrieval.embedder import EmbedderUnavailable
-from retrieval.intake import Intake, take_in
+from retrieval.intake import ImportOptions, Intake, take_in
 from retrieval.record import SourceError
 from retrieval.sources.export import write_file
 from tests.retrieval.conftest import BOOKS, book
@@ -49,13 +51,6 @@ def test_a_table_of_books_is_read_with_its_copies(tmp_path: Path) -> None:
     assert (account.refused, balanced(account)) == (1, True)
 
 
-def test_a_table_that_is_not_utf8_is_refused_in_words(tmp_path: Path) -> None:
-    path = tmp_path / "books.csv"
-    path.write_bytes("title,author\nS\u00ea,H\u00f4\n".encode("cp1258", "replace"))
-    with pytest.raises(SourceError, match="CSV UTF-8"):
-        take_in(path, Catalogue(tmp_path / "catalogue.sqlite"))
-
-
 def test_two_records_with_one_number_are_both_kept_and_a_repetition_is_told(tmp_path: Path) -> None:
     write_file(tmp_path / "all.mrc", [book("1", "Số đỏ"), book("1", "Giông tố"), book("1", "Số đỏ")])
     catalogue = Catalogue(tmp_path / "catalogue.sqlite")
@@ -72,9 +67,9 @@ def test_the_whole_catalogue_deletes_what_it_no_longer_holds_unless_it_broke_off
     broken = tmp_path / "broken.xml"
     broken.write_bytes((tmp_path / "all.xml").read_bytes()[:-200])
 
-    account = take_in(broken, catalogue, whole=True)
+    account = take_in(broken, catalogue, ImportOptions(whole=True))
     assert (account.complete, account.deleted, len(catalogue)) == (False, 0, len(BOOKS))
-    account = take_in(tmp_path / "all.xml", catalogue, whole=True)
+    account = take_in(tmp_path / "all.xml", catalogue, ImportOptions(whole=True))
     assert (account.complete, account.deleted) == (True, 1)
     assert catalogue.get("1") is None
 
@@ -106,7 +101,7 @@ def test_a_file_without_records_is_told(tmp_path: Path) -> None:
 
 def test_records_come_in_before_the_sentence_model_is_set_up(tmp_path: Path, catalogue: Catalogue) -> None:
     write_file(tmp_path / "all.mrc", catalogue)
-    places = Places.under(tmp_path / "var", tmp_path / "no-encoder-yet")
+    places = Places.under(tmp_path / "var", str(tmp_path / "no-encoder-yet"))
     import_catalogue(tmp_path / "all.mrc", places)
     assert places.searcher().titled("so do")
     assert not is_indexed(places)
@@ -125,3 +120,75 @@ def test_ten_thousand_real_records_come_in_within_a_minute_and_none_is_lost(tmp_
     assert [hit.why[0].kind for hit in places.searcher().search("thu muc nguyen trai", 1)] == ["title_folded"]
     write_problems(account, tmp_path / "problems.tsv")
     assert len((tmp_path / "problems.tsv").read_text().splitlines()) == len(account.problems) + 1
+
+
+def test_each_library_of_a_union_has_its_own_records(tmp_path: Path, catalogue: Catalogue) -> None:
+    write_file(tmp_path / "all.mrc", BOOKS[:3])
+    for code in ("HN", "DN"):
+        take_in(tmp_path / "all.mrc", catalogue, ImportOptions(library=code))
+    assert len(catalogue) == len(BOOKS) + 6
+    write_file(tmp_path / "fewer.mrc", BOOKS[1:3])
+    account = take_in(tmp_path / "fewer.mrc", catalogue, ImportOptions(library="HN", whole=True))
+    assert (account.deleted, account.stored.unchanged) == (1, 2)
+    assert (catalogue.get("HN:1"), catalogue.get("DN:1") is None, catalogue.get("1") is None) == (None, False, False)
+    account = take_in(tmp_path / "fewer.mrc", catalogue, ImportOptions(whole=True))
+    assert (account.deleted, len(catalogue)) == (len(BOOKS) - 2, 2 + 5)
+    with pytest.raises(SourceError, match="letters, digits"):
+        take_in(tmp_path / "all.mrc", catalogue, ImportOptions(library="Hà Nội:1"))
+
+
+def test_progress_is_told_in_records_and_in_parts_of_the_file(tmp_path: Path) -> None:
+    write_file(tmp_path / "all.mrc", [book(f"{n}", f"Cuốn sách thứ {n}") for n in range(9_000)])
+    told: list[tuple[int, float]] = []
+    take_in(tmp_path / "all.mrc", Catalogue(tmp_path / "c.sqlite"), progress=lambda n, share: told.append((n, share)))
+    assert told[-1] == (9_000, 1.0)
+    assert sorted(told) == told
+    assert 0 < told[0][1] < 1
+
+
+def test_a_full_disk_is_told_and_what_was_stored_stays_and_serves(tmp_path: Path) -> None:
+    write_file(tmp_path / "few.mrc", BOOKS)
+    write_file(tmp_path / "many.mrc", [book(f"n{n}", f"Cuốn sách thứ {n} " + "x" * 300) for n in range(8_000)])
+    places = Places.under(tmp_path / "var")
+    import_catalogue(tmp_path / "few.mrc", places)
+    script = f"""
+import resource
+from pathlib import Path
+from retrieval.commands import Places, import_catalogue
+from retrieval.storage import StorageError
+resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))  # no file may grow beyond: as a full disk
+try:
+    import_catalogue(Path({str(tmp_path / "many.mrc")!r}), Places.under(Path({str(tmp_path / "var")!r})))
+except StorageError as exc:
+    print("told:", exc)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert "told:" in done.stdout, done.stderr
+    assert places.searcher().titled("so do")  # the index that was there serves
+    catalogue = Catalogue(places.catalogue)
+    kept = len(catalogue)
+    assert len(BOOKS) <= kept < 8_000
+    again = import_catalogue(tmp_path / "many.mrc", places)  # there is room again: it goes on
+    assert (again.stored.added, again.stored.unchanged) == (8_000 - (kept - len(BOOKS)), kept - len(BOOKS))
+
+
+def test_an_import_killed_and_run_again_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    write_file(tmp_path / "all.mrc", [book(f"{n}", f"Cuốn sách thứ {n}") for n in range(20_000)])
+    script = f"""
+from pathlib import Path
+from retrieval.catalogue import Catalogue
+from retrieval.intake import take_in
+catalogue = Catalogue(Path({str(tmp_path / "c.sqlite")!r}))
+take_in(Path({str(tmp_path / "all.mrc")!r}), catalogue, progress=lambda n, share: print(n, flush=True))
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    while int(process.stdout.readline()) < 8_000:
+        pass
+    process.kill()
+    process.wait()
+    catalogue = Catalogue(tmp_path / "c.sqlite")
+    kept = len(catalogue)
+    account = take_in(tmp_path / "all.mrc", catalogue)
+    assert 5_000 <= kept < 20_000
+    assert (account.stored.added, account.stored.unchanged) == (20_000 - kept, kept)

@@ -134,6 +134,8 @@ def test_without_an_index_the_error_says_what_to_do(tmp_path: Path, catalogue: C
 class Watched(HashingEmbedder):
     """Remembers what it was asked to embed."""
 
+    bare = False  # as most models
+
     def __init__(self, ready: bool = True) -> None:
         super().__init__()
         self.asked: list[str] = []
@@ -154,6 +156,13 @@ def test_a_query_without_marks_never_meets_the_vectors_unrestored(searcher: Sear
         searcher.search(query)
     assert watched.asked
     assert all(text not in ("so do", "nuoi tom", "xoong nghieng", "truyen kieu") for text in watched.asked)
+
+
+def test_a_query_that_cannot_be_restored_meets_vectors_made_for_it(searcher: Searcher) -> None:
+    watched = searcher.embedder = Watched()
+    watched.bare = True
+    searcher.search("xoong nghieng")
+    assert watched.asked == ["xoong nghieng"]
 
 
 def test_until_the_model_is_warm_words_alone_answer(searcher: Searcher) -> None:

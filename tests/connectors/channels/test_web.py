@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from connectors.channels.port import Message, Sent
-from connectors.channels.web import MAX_BODY, web_router
+from connectors.channels.web import MAX_BODY, STREAMS_EACH, web_router
 
 MINE = {"Authorization": "Bearer secret"}
 MESSAGES = "/api/conversations/mine/messages"
@@ -86,6 +87,65 @@ def test_a_refusal_does_not_repeat_what_was_sent(client: TestClient) -> None:
 def test_an_open_stream_shows_at_once_that_nothing_holds_it_back(client: TestClient) -> None:
     stream = client.get("/api/conversations/mine/events", headers=MINE)
     assert stream.text.startswith(": open")
+
+
+class Endless(Exchange):
+    async def follow(self, conversation_id: str, after: int, beat_s: float) -> AsyncIterator[Sent | None]:
+        while True:
+            await asyncio.sleep(beat_s)
+            yield None
+
+
+async def test_one_patron_cannot_hold_all_streams_and_a_closed_one_makes_room() -> None:
+    async def may_open(_request: Request) -> bool:
+        return True
+
+    app = FastAPI()
+    app.include_router(web_router(Endless(), may_open))
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/conversations/mine/events",
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer secret")],
+    }
+    codes: list[int] = []
+
+    async def nobody_leaves() -> dict[str, str]:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    async def send(event: MutableMapping[str, Any]) -> None:
+        if event["type"] == "http.response.start":
+            codes.append(event["status"])
+
+    async def open_streams(number: int) -> list[asyncio.Task[None]]:
+        opened = [asyncio.create_task(app(dict(scope), nobody_leaves, send)) for _ in range(number)]
+        await asyncio.sleep(0.1)
+        return opened
+
+    streams = await open_streams(STREAMS_EACH)
+    await open_streams(1)
+    assert codes == [200] * STREAMS_EACH + [429]
+    streams[0].cancel()
+    await asyncio.gather(streams[0], return_exceptions=True)
+    streams += await open_streams(1)
+    assert codes[-1] == 200
+    for stream in streams:
+        stream.cancel()
+    await asyncio.gather(*streams, return_exceptions=True)
+
+
+@pytest.mark.parametrize("command", ["start", "privacy", "start book:dt0001", "start ask:mat-the"])
+def test_a_command_is_taken_as_such(client: TestClient, exchange: Exchange, command: str) -> None:
+    assert client.post(MESSAGES, json={"id": "1", "command": command}, headers=MINE).status_code == 202
+    assert (exchange.received[0].kind, exchange.received[0].text) == ("command", command)
+
+
+@pytest.mark.parametrize("command", ["stop", "/greet", "start evil", "start book:", "privacy now", "start ask:a b"])
+def test_nothing_else_is_a_command(client: TestClient, exchange: Exchange, command: str) -> None:
+    assert client.post(MESSAGES, json={"id": "1", "command": command}, headers=MINE).status_code == 422
+    assert not exchange.received
 
 
 @pytest.mark.parametrize("path", ["history", "events"])

@@ -1,0 +1,1 @@
+"""Telegram's door: updates in by webhook or long polling, messages out by the Bot API."""

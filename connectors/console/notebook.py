@@ -1,0 +1,28 @@
+"""The screens of what the assistant noted down."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from connectors.console import notes
+from connectors.console.drawing import page_number
+from connectors.console.gate import SignedIn
+from connectors.console.places import ROOT
+from connectors.console.room import Room
+
+
+def add_notebook(router: APIRouter, room: Room) -> None:
+    @router.get(f"{ROOT}/questions")
+    async def questions(request: Request, visitor: SignedIn) -> Response:
+        page = await room.store.read(lambda db: notes.questions(db, page_number(request)))
+        return await room.page(visitor, "questions", "questions", page=page)
+
+    @router.get(f"{ROOT}/purchases")
+    async def purchases(request: Request, visitor: SignedIn) -> Response:
+        page = await room.store.read(lambda db: notes.notes(db, "purchases", page_number(request)))
+        return await room.page(visitor, "purchases", "purchases", page=page)
+
+    @router.get(f"{ROOT}/feedback")
+    async def feedback(request: Request, visitor: SignedIn) -> Response:
+        page = await room.store.read(lambda db: notes.notes(db, "feedback", page_number(request)))
+        return await room.page(visitor, "feedback", "feedback", page=page)

@@ -1,0 +1,81 @@
+"""What the assistant noted down: unanswered questions, suggestions to buy, praise and complaints. SQL only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from connectors.console.paging import PAGE_SIZE, Page, cut, place
+from connectors.store import conversations, desk_notes
+from library.text import tokens
+
+NOTES: dict[str, ColumnElement[bool]] = {
+    "questions": desk_notes.c.kind == "question",
+    "purchases": desk_notes.c.kind == "purchase",
+    "feedback": desk_notes.c.kind.not_in(("question", "purchase")),  # a kind yet to come is seen here, not lost
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    number: int
+    kind: str
+    text: str
+    author: str | None
+    channel: str
+    noted_at: datetime
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as it was put last, with how often it came in any spelling."""
+
+    text: str
+    times: int
+    reason: str
+    last_at: datetime
+
+
+def counts(db: Connection) -> dict[str, int]:
+    """Return how many notes of each kind there are, by the name of their page."""
+    noted = {name: select(func.count()).select_from(desk_notes).where(these) for name, these in NOTES.items()}
+    return {name: int(db.scalar(query) or 0) for name, query in noted.items()}
+
+
+def notes(db: Connection, page_name: str, page: int) -> Page[Note]:
+    """Return the suggestions ("purchases") or praise and complaints ("feedback"), newest first."""
+    number, last, total = place(page, counts(db)[page_name])
+    noted = (
+        select(desk_notes, conversations.c.channel)
+        .join(conversations, conversations.c.id == desk_notes.c.conversation_id)
+        .where(NOTES[page_name])
+        .order_by(desk_notes.c.number.desc())
+    )
+    return Page([_note(row) for row in db.execute(cut(noted, number)).mappings()], number, last, total)
+
+
+def questions(db: Connection, page: int) -> Page[Asked]:
+    """Return the unanswered questions, the one asked last first; the same words without tones or marks are one."""
+    columns = (desk_notes.c.text, desk_notes.c.detail, desk_notes.c.noted_at)
+    newest_first = select(*columns).where(NOTES["questions"]).order_by(desk_notes.c.number.desc())
+    latest: dict[str, Any] = {}
+    times: Counter[str] = Counter()
+    for row in db.execute(newest_first):
+        same = " ".join(word.folded for word in tokens(row.text)) or row.text
+        latest.setdefault(same, row)
+        times[same] += 1
+    number, last, total = place(page, len(latest))
+    asked = [
+        Asked(row.text, times[same], row.detail.get("reason", ""), datetime.fromisoformat(row.noted_at))
+        for same, row in list(latest.items())[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+    ]
+    return Page(asked, number, last, total)
+
+
+def _note(row: Any) -> Note:
+    author, noted_at = row["detail"].get("author"), datetime.fromisoformat(row["noted_at"])
+    return Note(row["number"], row["kind"], row["text"], author, row["channel"], noted_at)

@@ -1,0 +1,30 @@
+"""Where the console's pages are, and which of them a sign-in may lead to."""
+
+from __future__ import annotations
+
+import re
+
+ROOT = "/console"
+SIGN_IN = f"{ROOT}/sign-in"
+SIGN_OUT = f"{ROOT}/sign-out"
+INBOX = f"{ROOT}/inbox"
+UNDELIVERED = f"{ROOT}/undelivered"
+ASSETS = f"{ROOT}/assets"
+_PAGE = re.compile(
+    rf"{ROOT}(?:/(?:inbox|conversations/[0-9a-f]+|tickets(?:/\d+)?|undelivered|questions|purchases|feedback)(?=/|$))?"
+)
+
+
+def conversation_at(conversation_id: str) -> str:
+    return f"{ROOT}/conversations/{conversation_id}"
+
+
+def page_in(path: str) -> str:
+    """Return the page that this address belongs to: of a form's address, the page that shows the form."""
+    found = _PAGE.match(path)
+    return found[0] if found else ROOT
+
+
+def page_or_root(wanted: str) -> str:
+    """Return the page of ours to go to after signing in; never an address that leads elsewhere."""
+    return wanted if _PAGE.fullmatch(wanted) else ROOT
