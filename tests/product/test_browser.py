@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -38,7 +39,8 @@ class Patron:
         self.until(lambda: chrome.find_elements(By.CSS_SELECTOR, "thu-thu") and self.bubbles())
 
     def until(self, what: Callable[[], Any]) -> None:
-        WebDriverWait(self.browser, PATIENCE_S, poll_frequency=0.05).until(lambda _browser: what())
+        # While one page makes way for the next, the driver refuses in many ways.
+        WebDriverWait(self.browser, PATIENCE_S, 0.05, [WebDriverException]).until(lambda _browser: what())
 
     def drawn(self, selector: str) -> list[WebElement]:
         return self.browser.find_element(By.CSS_SELECTOR, "thu-thu").shadow_root.find_elements(

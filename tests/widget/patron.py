@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.shadowroot import ShadowRoot
@@ -64,7 +65,8 @@ class Patron:
         return next(one for one in shown if words in (one.get_attribute("textContent") or ""))
 
     def until(self, what: Callable[[], Any]) -> None:
-        WebDriverWait(self.browser, PATIENCE_S, poll_frequency=0.05).until(lambda _browser: what())
+        # While one page makes way for the next, the driver refuses in many ways.
+        WebDriverWait(self.browser, PATIENCE_S, 0.05, [WebDriverException]).until(lambda _browser: what())
 
     def bubbles(self, who: str = "library") -> list[str]:
         """Return what one side said, the page's greeting aside."""

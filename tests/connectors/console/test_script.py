@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -72,8 +72,8 @@ class Seat:
         self.browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
 
     def until(self, what: Callable[[], Any]) -> None:
-        gone = (NoSuchElementException, StaleElementReferenceException)  # while one page makes way for the next
-        WebDriverWait(self.browser, PATIENCE_S, 0.05, gone).until(lambda _browser: what())
+        # While one page makes way for the next, the driver refuses in many ways.
+        WebDriverWait(self.browser, PATIENCE_S, 0.05, [WebDriverException]).until(lambda _browser: what())
 
     def says(self, selector: str) -> str:
         return self.one(selector).get_property("textContent") or ""  # type: ignore[return-value]
