@@ -168,4 +168,3 @@ def _layered(layers: Sequence[List[str]], at: int) -> Iterator[str]:
         yield layer[at]
         yield f"-1{layer[at - 1] if at else '^'}"
         yield f"+1{layer[at + 1] if at + 1 < len(layer) else '$'}"
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from bot.components.slot_features import UNSURE
@@ -18,6 +18,7 @@ from library.titles import TitleBook
 
 _EXCHANGED = ("title", "author", "topic", "audience", "material", "language")
 _HIDDEN = 0.35  # of the copies are seen without what is known of phrases
+_UNSURE, _MISHEARD = 0.15, 0.08  # of the copies are seen without an intent, or with a wrong one
 _LOWERED = 0.6  # of the values put in are written without capitals, as most people type
 
 
@@ -49,26 +50,36 @@ def train_values(
     return {slot: list(dict.fromkeys(each)) for slot, each in values.items()}
 
 
-def copies(example: Labelled, values: Mapping[str, Sequence[str]], exchanges: int) -> Iterator[Labelled]:
+def copies(
+    example: Labelled, values: Mapping[str, Sequence[str]], intents: Sequence[str], exchanges: int
+) -> Iterator[Labelled]:
     """Yield the example and its copies; the same ones for the same example, whatever stands before it."""
-    chance = random.Random(zlib.crc32(example.text.encode()))
+    chance = random.Random(zlib.crc32(example.text.encode()))  # noqa: S311
+    for copy in _typed_otherwise(example, values, exchanges, chance):
+        yield replace(copy, intent=_heard(example.intent, intents, chance), hidden=chance.random() < _HIDDEN)
+
+
+def _typed_otherwise(
+    example: Labelled, values: Mapping[str, Sequence[str]], exchanges: int, chance: random.Random
+) -> Iterator[Labelled]:
     hands = _hands(chance)
-    yield _hide(example, chance)
-    if example.text.isascii():
-        pass
-    elif example.spans:
-        yield _hide(changed(example, lambda part: unaccented(part, chance)), chance)
-        yield _hide(changed(example, chance.choice(hands)), chance)
-    else:
+    yield example
+    if not example.text.isascii():
         yield changed(example, lambda part: unaccented(part, chance))
-    if any(span.slot in _EXCHANGED and values.get(span.slot) for span in example.spans):
+        if example.spans:
+            yield changed(example, chance.choice(hands))
+    if any(values.get(span.slot) for span in example.spans):
         for number in range(exchanges):
             other = exchanged(example, values, chance)
-            yield _hide(changed(other, chance.choice(hands)) if number % 2 else other, chance)
+            yield changed(other, chance.choice(hands)) if number % 2 else other
 
 
-def _hide(example: Labelled, chance: random.Random) -> Labelled:
-    return Labelled(example.text, example.spans, example.intent, chance.random() < _HIDDEN)
+def _heard(intent: str, intents: Sequence[str], chance: random.Random) -> str:
+    """Return what the message might be taken to want: mostly what it does want."""
+    drawn = chance.random()
+    if drawn < _UNSURE:
+        return UNSURE
+    return chance.choice(intents) if drawn < _UNSURE + _MISHEARD else intent
 
 
 def _hands(chance: random.Random) -> List[Change]:
@@ -111,7 +122,7 @@ def _assembled(example: Labelled, between: Change, inside: Callable[[Span], str]
         value = inside(span)
         spans.append(Span(span.slot, len(text), len(text) + len(value)))
         text, end = text + value, span.end
-    return Labelled(text + between(example.text[end:]), tuple(spans), example.intent, example.hidden)
+    return Labelled(text + between(example.text[end:]), tuple(spans))
 
 
 def _written_like(old: str, new: str, chance: random.Random) -> str:

@@ -1,8 +1,8 @@
 """The slots of a message, as exact spans of what was typed.
 
 A linear-chain CRF over folded words learns how people name titles, authors, topics and the rest; it sees, word by
-word, what the catalogue's own title book, the lists of the training data and the date reader say. Dates and ISBNs are
-then taken from their readers, which know more than any tagger.
+word, what the catalogue's own title book, the lists of the training data and the date reader say, and what the message
+is taken to want. Dates and ISBNs are then taken from their readers, which know more than any tagger.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
-from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.lookups import Lookups
-from bot.components.slot_features import IGNORANCE, Knowledge, features
+from bot.components.slot_features import IGNORANCE, UNSURE, Knowledge, features
 from bot.components.slot_reading import labels, read
 from bot.components.slot_training import Labelled, copies, train_values
 from bot.components.spans import Span
@@ -40,7 +40,7 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
         """`exchanges`: copies of a sentence with another title, name or topic in it."""
-        return {"c1": 0.05, "c2": 0.05, "iterations": 60, "exchanges": 2}
+        return {"c1": 0.05, "c2": 0.05, "iterations": 60, "exchanges": 4}
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
         trainer = pycrfsuite.Trainer(verbose=False)
         for copy in self._copies([_labelled(each) for each in training_data.nlu_examples]):
             if (message := normalise(copy.text)).tokens:
-                rows = features(message, IGNORANCE if copy.hidden else knowledge)
+                rows = features(message, IGNORANCE if copy.hidden else knowledge, copy.intent)
                 trainer.append(rows, labels(message, copy.spans))
         trainer.set_params(
             {
@@ -93,7 +93,8 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
 
     def _copies(self, examples: Sequence[Labelled]) -> List[Labelled]:
         values = train_values(examples, self._lookups.phrases, self._titles.book())
-        return [copy for each in examples for copy in copies(each, values, self._config["exchanges"])]
+        intents = sorted({each.intent for each in examples})
+        return [copy for each in examples for copy in copies(each, values, intents, self._config["exchanges"])]
 
     def _knowledge(self) -> Knowledge:
         return Knowledge(self._lookups, self._titles.book())
@@ -114,19 +115,20 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             typed = nfc(message.get(TEXT) or "")
-            found = [_entity(span, typed) for span in self.spans(typed)]
+            intent = (message.get(INTENT) or {}).get("name") or UNSURE
+            found = [_entity(span, typed) for span in self.spans(typed, intent)]
             message.set(ENTITIES, self.add_extractor_name(found), add_to_output=True)
         return messages
 
-    def spans(self, typed: str) -> List[Span]:
-        """Return the slots of the text in order, none overlapping."""
+    def spans(self, typed: str, intent: str = UNSURE) -> List[Span]:
+        """Return the slots of the text in order, none overlapping. `intent`: what the message is taken to want."""
         assert self._tagger is not None, "the slot extractor was asked before it was trained"
-        return read(typed, self._knowledge(), self._tagger)
+        return read(typed, self._knowledge(), self._tagger, intent)
 
 
 def _labelled(example: Message) -> Labelled:
     spans = (Span(entity["entity"], entity["start"], entity["end"]) for entity in example.get(ENTITIES, []))
-    return Labelled(example.get(TEXT), tuple(spans))
+    return Labelled(example.get(TEXT), tuple(spans), example.get(INTENT) or UNSURE)
 
 
 def _entity(span: Span, typed: str) -> Dict[str, Any]:
