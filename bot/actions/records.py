@@ -75,6 +75,7 @@ class ShowRecord(_OfOneRecord):
     """Shows a record in full, with what can be done with it."""
 
     action_name = "action_show_record"
+    repeatable = True
 
     async def tell(self, dispatcher: CollectingDispatcher, heard: Heard, record: Record) -> list[EventType]:
         copies = await copies_of(self.services, [record])
@@ -102,6 +103,11 @@ class CheckAvailability(_OfOneRecord):
     """Says whether a copy is in, where, and when the next comes back."""
 
     action_name = "action_check_availability"
+    informs = True
+    repeatable = True
+
+    def _understands_alone(self, last_action: str, heard: Heard) -> bool:
+        return last_action == "action_find_item" and bool(heard.one("title"))  # "còn Tắt đèn?" is answered by both
 
     async def tell(self, dispatcher: CollectingDispatcher, heard: Heard, record: Record) -> list[EventType]:
         copies = await copies_of(self.services, [record])
@@ -192,6 +198,8 @@ class LocateItem(_OfOneRecord):
     """Says branch, room and call number of a title, or the shelf where most of a topic stands."""
 
     action_name = "action_locate_item"
+    informs = True
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if heard.one("title") or heard.one("item_ordinal") or heard.one("record_id") or points_back(heard.text):

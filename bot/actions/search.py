@@ -58,6 +58,7 @@ class FindItem(LibraryAction):
     """Says what the library has of what was asked, or that it has not."""
 
     action_name = "action_find_item"
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if heard.one("title") and _LIKE_IT.search(plainly(heard.text)):
@@ -146,6 +147,7 @@ class RefineSearch(FindItem):
     """Narrows the last search, sorts it, or goes on to its next page."""
 
     action_name = "action_refine_search"
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if goes_on_about_hours(heard):

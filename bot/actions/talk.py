@@ -20,7 +20,7 @@ from bot.actions.handoff import offer_librarian
 from bot.actions.questions import do_after_yes, do_if_agreed
 from bot.actions.search import FindItem, RefineSearch
 from bot.actions.wording import angry, plainly, pries
-from library.phrasing import Words
+from library.phrasing import Words, listing
 from library.text import nfc
 
 # What the buttons under "has this sign-in been you?" say they answer.
@@ -267,7 +267,22 @@ def misses_in_a_row(tracker: Tracker) -> int:
     return max(1, understood)
 
 
+class NameWaiting(LibraryAction):
+    """Names the requests of the same message that come after the question which is open now."""
+
+    action_name = "action_name_waiting"
+    keeps_question = True
+    listens = False
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        texts = (heard.remembered("waiting_requests") or {}).get("texts", ())
+        requests = listing([f"“{text}”" for text in texts], heard.lang)
+        dispatcher.utter_message(response="utter_waiting", requests=requests)
+        return []
+
+
 ACTIONS: tuple[type[LibraryAction], ...] = (
+    NameWaiting,
     Greet,
     Goodbye,
     Thank,
