@@ -14,8 +14,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.repair import remembered_request, said_again, takes_back
+from bot.actions.repair import only_a_title, remembered_request, said_again, takes_back
 from bot.actions.safety import NATIONAL_LINES, Danger, danger_in
+from bot.actions.widening import filters_taken_back
+from bot.actions.wording import by_colour
 from library.calendar import LibraryCalendar
 from library.ils import ILS, ILSError, ILSOutcomeUnknown, NotSupported
 from library.phrasing import Lang
@@ -64,7 +66,8 @@ class Heard:
 
     @property
     def text(self) -> str:
-        return str(self.tracker.latest_message.get("text") or "")
+        """Return the words typed; of a button that stands for words, those."""
+        return self.one("said") or str(self.tracker.latest_message.get("text") or "")
 
     @property
     def intent(self) -> str:
@@ -147,6 +150,7 @@ class LibraryAction(Action):  # type: ignore[misc]
     listens: ClassVar[bool] = True
     repeatable: ClassVar[bool] = False
     informs: ClassVar[bool] = False
+    of_a_book: ClassVar[bool] = False  # does something with a book; a bare title asks for none of it but to be found
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -184,14 +188,21 @@ class LibraryAction(Action):  # type: ignore[misc]
         """Return the action that these words ask for, and the words as it is to hear them.
 
         That is another one than the intent's when the message only corrects the request before or goes on from it,
-        or takes back what was about to be done.
+        or takes back what was about to be done, or a filter of the search.
         """
         if heard.tracker.active_loop.get("name"):
             return self, heard
         question = question_still_open(heard)
         if question and takes_back(heard.text, question["kind"]) and self.action_name != "action_cancel":
             return self._instead("action_deny"), heard
+        if by_colour(heard.text) and not heard.all("title"):
+            return self._instead("action_not_by_colour"), heard
+        hits = heard.remembered("hits") or {}
+        if (hits.get("filters") or hits.get("only_in")) and filters_taken_back(heard.text) is not None:
+            return self._instead("action_refine_search"), heard
         again = said_again(heard.tracker.latest_message, heard.remembered("last_request"), heard.turn.now)
+        if again is None and self.of_a_book and only_a_title(heard.tracker.latest_message):
+            return self._instead("action_find_item"), heard
         if again is None or self._understands_alone(again[0], heard):
             return self, heard
         tracker = copy.copy(heard.tracker)

@@ -47,6 +47,7 @@ class PlaceHold(CardAction):
     """Finds the record and the pick-up branch, tells when a copy is in, and asks before placing the hold."""
 
     action_name = "action_place_hold"
+    of_a_book = True
     repeatable = True
     deed = r"dat giu|dat truoc|dat muon|dat cho|giu cho|dat|giu|hold|reserve"
     strictly_own = False  # "đặt cho con gái tôi" goes on the parent's own card
@@ -172,6 +173,7 @@ class CancelHold(CardAction):
     """Finds out which holds are meant and asks before letting them go."""
 
     action_name = "action_cancel_hold"
+    of_a_book = True
     repeatable = True
     deed = r"huy|bo dat|xoa|cancel"
 

@@ -42,6 +42,7 @@ class RecommendItems(LibraryAction):
     """A few records, each with the reason."""
 
     action_name = "action_recommend_items"
+    of_a_book = True
     repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
@@ -107,6 +108,7 @@ class ListNewItems(LibraryAction):
     """The newest records, by the day they came."""
 
     action_name = "action_list_new_items"
+    of_a_book = True
     repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:

@@ -39,6 +39,7 @@ def due_day(at: datetime, now: datetime) -> date:
 
 class ListLoans(CardAction):
     action_name = "action_list_loans"
+    of_a_book = True
     informs = True
     repeatable = True
     has_rules = True
@@ -70,6 +71,7 @@ class RenewLoans(CardAction):
     """Finds out which loans are meant and asks before renewing them."""
 
     action_name = "action_renew_loans"
+    of_a_book = True
     repeatable = True
     deed = r"gia han|ra han|gia hang|keo dai|muon them|muon tiep|renew|extend"
 

@@ -11,14 +11,20 @@ from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import DEEDS, Heard, Services, action_named, open_question, question_still_open
-from bot.actions.buttons import button
+from bot.actions.buttons import Button, button
 from bot.actions.repair import DEED_WORDS
 from bot.actions.wording import plainly
-from library.phrasing import Words
+from library.phrasing import Lang, Words
 
 AGREE, NO = Words("Đồng ý", "Yes, go ahead"), Words("Thôi", "No, leave it")
 _YES = re.compile(r"(?:da |vang )?(?:u|um|uh|uk|ok|oke|okay|okie|dong y|duoc|vang|da|yes|yeah|yep|sure)\b(?! khong\b)")
 _NO = re.compile(r"\b(?:thoi|khoi|khong|dung|chua|no|not|don t|stop)\b")
+_AGAIN: Mapping[str, tuple[Words, str]] = {
+    "renew": (Words("Gia hạn", "Renew"), "renew_loans"),
+    "hold": (Words("Đặt giữ", "Place the hold"), "place_hold"),
+    "start_hold": (Words("Đặt giữ", "Place the hold"), "place_hold"),
+    "cancel_hold": (Words("Huỷ đặt giữ", "Cancel the hold"), "cancel_hold"),
+}
 _LONGEST_YES = 6
 _THUMBS_UP = re.compile(r"[\s👍👌✅🆗🏻-🏿]+")
 
@@ -93,3 +99,16 @@ async def do_after_yes(
     assert following is not None
     more = await following(services).act(dispatcher, Heard(tracker, heard.turn))
     return [*(event for event in events if event is not leads_to), *more]
+
+
+def do_again_button(question: Mapping[str, Any], lang: Lang) -> Button | None:
+    """Return the button that begins again the deed of a question whose time is over; None when it was no deed."""
+    if question["kind"] not in _AGAIN:
+        return None
+    words, intent = _AGAIN[question["kind"]]
+    ids = {"record_id": question.get("record_id")}
+    if len(question.get("loan_ids", ())) == 1:
+        ids["loan_id"] = question["loan_ids"][0]
+    if len(question.get("holds", ())) == 1:
+        ids["hold_id"] = question["holds"][0]["hold_id"]
+    return button(words, lang, intent, **ids)

@@ -23,6 +23,7 @@ from library.phrasing import BOOK, Words, bullets, count, full_date
 from retrieval.record import Item, Record
 from retrieval.searcher import Hit, Query
 
+MOST_CHOICES = 3
 SEE_BOOKS = Words("Xem sách", "See the books")
 SHELF = Words("kệ", "shelf")
 _CLASS = re.compile(r"\d{3}")
@@ -86,6 +87,22 @@ class ShowRecord(_OfOneRecord):
         return []
 
 
+class NotByColour(LibraryAction):
+    """Says that the catalogue knows no colours, and offers the books that were shown by their titles."""
+
+    action_name = "action_not_by_colour"
+    keeps_question = True
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        shown = (heard.remembered("hits") or {}).get("items", ())[:MOST_CHOICES]
+        choices = [
+            button(Words(item["title"], item["title"]), heard.lang, "select_item", record_id=item["record_id"])
+            for item in shown
+        ]
+        dispatcher.utter_message(response="utter_not_by_colour", buttons=choices)
+        return []
+
+
 class DoShow(ShowRecord):
     """The patron said yes to "is this the one you mean?"."""
 
@@ -103,6 +120,7 @@ class CheckAvailability(_OfOneRecord):
     """Says whether a copy is in, where, and when the next comes back."""
 
     action_name = "action_check_availability"
+    of_a_book = True
     informs = True
     repeatable = True
 
@@ -198,6 +216,7 @@ class LocateItem(_OfOneRecord):
     """Says branch, room and call number of a title, or the shelf where most of a topic stands."""
 
     action_name = "action_locate_item"
+    of_a_book = True
     informs = True
     repeatable = True
 

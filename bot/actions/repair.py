@@ -64,6 +64,10 @@ _AROUND = re.compile(
     r"|book|books|instead|please|make|change|to|rather|wait|other|branch|library|oh|ones)\b"
 )
 
+_AROUND_A_TITLE = re.compile(
+    r"\b(?:cuon|quyen|sach|truyen|bo|tap|phan|vol(?:ume)?|part|cua|tac gia|by|the|book|a|nha|nhe|\d{1,3}|[ivx]{1,4})\b"
+)
+
 
 def remembered_request(
     action: str, message: Mapping[str, Any], said: Sequence[Mapping[str, Any]], now: datetime
@@ -106,6 +110,14 @@ def _asked_of(action: str, named: set[str]) -> str:
     return "action_show_record" if action in _SEARCHES and not named else action
 
 
+def only_a_title(message: Mapping[str, Any]) -> bool:
+    """Return whether the message names a book, perhaps with its author or volume, and says nothing besides."""
+    entities = [each for each in message.get("entities") or () if each.get("entity") in ("title", "author")]
+    if not any(each["entity"] == "title" and each.get("end") for each in entities):
+        return False
+    return not _AROUND_A_TITLE.sub(" ", plainly(_without(nfc(str(message.get("text") or "")), entities))).strip()
+
+
 def _recent(last: Mapping[str, Any], now: datetime) -> bool:
     return timedelta(0) <= now - datetime.fromisoformat(last["at"]) <= REQUEST_LIFETIME
 
@@ -117,11 +129,15 @@ def _not_negated(named: Sequence[Entity], text: str) -> list[Entity]:
     return kept or list(named)
 
 
-def _says_nothing_else(text: str, entities: Sequence[Entity]) -> bool:
-    rest = text
+def _without(text: str, entities: Sequence[Entity]) -> str:
     for each in sorted(entities, key=lambda one: -int(one.get("start") or 0)):
         if each.get("end"):
-            rest = f"{rest[: each['start']]} {rest[each['end'] :]}"
+            text = f"{text[: each['start']]} {text[each['end'] :]}"
+    return text
+
+
+def _says_nothing_else(text: str, entities: Sequence[Entity]) -> bool:
+    rest = _without(text, entities)
     return not _AROUND.sub(" ", plainly(rest)).replace("\u2215", "").strip(" 0123456789")
 
 

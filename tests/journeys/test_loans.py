@@ -219,6 +219,11 @@ async def test_a_no_to_the_question_closes_it(lan):
 async def test_a_stale_yes_acts_on_nothing(lan):
     asked = await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
     lan.talk.wait(minutes=16)
+    late = await lan.talk.hear("affirm", "ừ")
+    assert late.responses == ("utter_yes_too_late",)
+    assert lan.ils.renewed == []
+    assert (await lan.talk.press(late.button("Gia hạn"))).responses == ("utter_renew_this",)
+    assert (await lan.talk.hear("goodbye", "tạm biệt")).responses == ("utter_goodbye",)
     assert (await lan.talk.hear("affirm", "ừ")).responses == ("utter_yes_to_what",)
     assert (await lan.talk.press(asked.button("Đồng ý"))).responses == ("utter_question_is_over",)
     assert lan.ils.renewed == []
