@@ -22,6 +22,19 @@ _EXCHANGED = ("title", "author", "topic", "audience", "material", "language", "b
 ANYTHING = "anything"  # words of other sentences, for titles
 _ANY_WORDS = 0.2  # of the titles named as such are any words at all
 _LED = re.compile(r"\b(?:cuon|quyen|bo|tap|tua|ten|truyen|book|novel|called)\s*[\"“‘']?$")
+_PUT_TOGETHER = 0.3
+_GOING_ON = {
+    "title": (
+        "và {topic}", "của {title}", "trong {topic}", "ở {branch}", "không {title}", "cho {audience}",
+        "là {anything}", "vì {anything}", "- {topic}", "{title}", "{anything}",
+    ),
+    "topic": (
+        "ở {branch}", "{branch}", "của {audience}", "trong {topic}", "{language}", "{topic}", "bằng {topic}",
+        "ở đồng bằng sông Cửu Long", "miền Tây", "tại nhà", "trong nhà", "hữu cơ", "cơ bản", "nâng cao", "hiện đại",
+        "Việt Nam", "thế giới", "thời Pháp thuộc", "thời phong kiến", "thế kỷ 20", "thời xưa", "qua {topic}",
+        "vùng {branch}", "của các {topic}", "theo luật mới", "theo {topic}", "kiểu Nhật", "online",
+    ),
+}  # fmt: skip
 _HIDDEN = 0.35  # of the copies are seen without what is known of phrases
 _UNSURE, _MISHEARD = 0.25, 0.08  # of the copies are seen without an intent, or with a wrong one
 _LOWERED = 0.6  # of the values put in are written without capitals, as most people type
@@ -121,10 +134,22 @@ def exchanged(example: Labelled, values: Mapping[str, Sequence[str]], chance: ra
         old, slot = _value(example, span), span.slot
         if slot == "title" and chance.random() < _ANY_WORDS and _LED.search(fold(example.text[: span.start])):
             slot = ANYTHING
-        choice = values.get(slot)
-        return _written_like(old, chance.choice(choice), chance) if choice else old
+        return _written_like(old, _drawn(slot, values, chance), chance) if values.get(slot) else old
 
     return _assembled(example, lambda part: part, other)
+
+
+def _drawn(slot: str, values: Mapping[str, Sequence[str]], chance: random.Random) -> str:
+    """Return what may stand in the slot; some titles and topics are put together, for a known one may go on."""
+    drawn = chance.choice(values[slot])
+    if slot in _GOING_ON and chance.random() < _PUT_TOGETHER:
+        joint = chance.choice(_GOING_ON[slot])
+        needed = re.search(r"\{(\w+)\}", joint)
+        if not needed:
+            return f"{drawn} {joint}"
+        if values.get(needed[1]):
+            return f"{drawn} {joint}".replace(needed[0], chance.choice(values[needed[1]]))
+    return drawn
 
 
 def _value(example: Labelled, span: Span) -> str:
