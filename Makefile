@@ -8,7 +8,7 @@ PRODUCT := .venv/ready
 RASA := .venv-rasa/ready
 THUTHU := .venv/bin/thuthu --config $(CONFIG)
 
-.PHONY: run test widget check bench bench-scale eval-nlu setup clean
+.PHONY: run test widget check bench bench-scale eval-nlu eval-robust setup clean
 
 run: setup ## start everything
 	$(THUTHU) run
@@ -57,6 +57,10 @@ bench-scale: $(PRODUCT) ## a catalogue of N records from file to search: make be
 eval-nlu: setup ## make eval-nlu DATA=file.tsv [OUT=file.json]
 	@test -n "$(DATA)" || { echo "make eval-nlu DATA=file.tsv [OUT=file.json]: text, intent, slots JSON, tags"; exit 2; }
 	@.venv-rasa/bin/python -W ignore -m bot.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)")
+
+eval-robust: setup ## how often an intent survives hurried typing: make eval-robust DATA=file.tsv [OUT=file.json]
+	@test -n "$(DATA)" || { echo "make eval-robust DATA=file.tsv [OUT=file.json]: the file that make eval-nlu takes"; exit 2; }
+	@.venv-rasa/bin/python -W ignore -m bot.robustness "$(DATA)" $(if $(OUT),--out "$(OUT)")
 
 clean: ## everything made at run time, environments too
 	rm -rf .venv .venv-rasa var

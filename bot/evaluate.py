@@ -9,18 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
-import os
 import sys
 import unicodedata
-import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Tuple
 
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
-TITLES = "var/index/titles.bin"  # the slot extractor looks titles up in the catalogue
+from bot.hearing import MODEL, Heard, open_ear
+
 REFUSALS = {"out_of_scope", "nlu_fallback"}
 PROGRESS_EVERY = 100
 
@@ -77,24 +74,19 @@ def read(path: Path) -> List[Tuple[str, str, Slots, Tuple[str, ...]]]:
     return rows
 
 
+def understood(heard: Heard) -> str:
+    """Return the intent, both kinds of refusal as one."""
+    return "out_of_scope" if heard.intent in REFUSALS else heard.intent
+
+
 async def judge(model: Path, rows: Sequence[Tuple[str, str, Slots, Tuple[str, ...]]]) -> List[Judged]:
     """Return each message with what the model understood."""
-    # Rasa's old dependencies warn about themselves, and switch warnings on again when they are switched off.
-    warnings.showwarning = lambda *_args, **_kwargs: None
-    from rasa.core.agent import Agent  # heavy: only when there is something to judge
-    from rasa.utils.log_utils import configure_structlog
-
-    from bot.components.channel import plain
-
-    configure_structlog(logging.WARNING)  # unconfigured, it prints every message
-    agent = Agent.load(str(model))
+    hear = open_ear(model)
     judged = []
     for number, (text, intent, slots, tags) in enumerate(rows, 1):
-        heard = await agent.parse_message(plain(text))
-        name = heard["intent"]["name"]
-        found = with_exact_year(pairs((entity["entity"], entity["value"]) for entity in heard["entities"]), slots)
-        understood = "out_of_scope" if name in REFUSALS else name
-        judged.append(Judged(text, intent, slots, tags, understood, found))
+        heard = await hear(text)
+        found = with_exact_year(pairs((entity["entity"], entity["value"]) for entity in heard.entities), slots)
+        judged.append(Judged(text, intent, slots, tags, understood(heard), found))
         if number % PROGRESS_EVERY == 0:
             print(f"{number}/{len(rows)}", file=sys.stderr)
     return judged
@@ -168,11 +160,9 @@ def table(figures: Dict[str, Any], judged: Sequence[Judged]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score the trained dialogue on a file of labelled messages.")
     parser.add_argument("data", type=Path)
-    parser.add_argument("--model", type=Path, default=Path("var/models/dialogue.tar.gz"))
+    parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--out", type=Path, help="also write the figures as JSON here")
     options = parser.parse_args()
-    for name, value in {**QUIET, "THUTHU_TITLES": TITLES}.items():
-        os.environ.setdefault(name, value)
     try:
         rows = read(options.data)
     except (BadLine, OSError) as exc:

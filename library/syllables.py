@@ -79,6 +79,31 @@ def place_tone(bare: str, tone: str) -> str:
     return unicodedata.normalize("NFC", bare[:cut] + tone + bare[cut:])
 
 
+def telex_keys(word: str) -> str:
+    """Return the keys that type a word by Telex: "tiếng" gives "tieengs"."""
+    return _keys(word, _TELEX_KEYS, {tone: key for key, tone in _TELEX_TONE.items()})
+
+
+def vni_keys(word: str) -> str:
+    """Return the keys that type a word by VNI: "tiếng" gives "tie6ng1"."""
+    return _keys(word, _VNI_KEYS, {tone: key for key, tone in _VNI_TONE.items()})
+
+
+def _keys(word: str, letters: dict[str, str], tones: dict[str, str]) -> str:
+    out, tone = "", ""
+    for letter in word:
+        decomposed = unicodedata.normalize("NFD", letter)
+        tone = next((tones[mark] for mark in decomposed if mark in tones), tone)
+        bare = unicodedata.normalize("NFC", "".join(mark for mark in decomposed if mark not in tones))
+        keys = letters.get(bare.lower(), bare)
+        out += keys.upper() if bare.isupper() else keys
+    return out + tone
+
+
+_TELEX_KEYS = {"ă": "aw", "â": "aa", "ê": "ee", "ô": "oo", "ơ": "ow", "ư": "uw", "đ": "dd"}
+_VNI_KEYS = {"ă": "a8", "â": "a6", "ê": "e6", "ô": "o6", "ơ": "o7", "ư": "u7", "đ": "d9"}
+
+
 def _decode_telex(word: str) -> str | None:
     keys = [i for i, key in enumerate(word) if key in _TELEX_TONE and any(v in _VOWELS + "w" for v in word[:i])]
     if len(keys) > 1:
@@ -117,15 +142,40 @@ def _decode_vni(word: str) -> str | None:
 _VNI_SHAPES = {"6": {"a": "â", "e": "ê", "o": "ô"}, "7": {"u": "ư", "o": "ơ"}, "8": {"a": "ă"}}
 
 
+# The rime "oong" stands in a handful of borrowed words; anywhere else it is "ông" with its keys.
+_MEANT_WITH_KEYS = re.compile(r"(?!(?:x|s|b|g|t|l|c)oong)[a-z]+oong")
+
+
 def from_keys(word: str) -> str | None:
     """Return the syllable a lower-case run of Telex or VNI keys stands for ("vieenj", "vie65n" → "viện").
 
     None for a word that is a plausible syllable as typed, or that no keys explain.
     """
-    if not word.isascii() or is_syllable(word) or not word[:1].isalpha():
+    if not word.isascii() or not word[:1].isalpha() or (is_syllable(word) and not _MEANT_WITH_KEYS.fullmatch(word)):
         return None
     meant = _decode_telex(word) if word.isalpha() else _decode_vni(word)
     return meant if meant and meant != word and is_syllable(meant) else None
+
+
+# Words of English and of its computers that keys would explain ("room" as "rôm", "his" as "hí").
+_ENGLISH = frozenset(
+    """as is of or us has his was this its if ex ax ox ads apps app bus gas mix six max tax box lex taxi pos docs does
+    goes dos days says best rest test list dist most cost post past cast last lost host rust must trust peer beer
+    deer see seen seem seems been beep deep keep keeps meet need teen teens queen tree trees deck tools tool too
+    room rooms root roots boot boots soon noon moon book boom door poor loop roof cool how low now know new news
+    view law saw row rows cow cows tow down own town her here hers per car cars care cure sure pure bar bars far for
+    four hour near mars tar tour term reset use user cases case base bases maps map mask tips tip kiss boss miss
+    pass class loss less let lets gets get sets set bits bit kits kit cats cat pets pet nest west lax tex hex des
+    les las los mes dis bis ops ok usa url html css js xls sos vs cons pros puts runs turn sort short chart part
+    start sport heart him buses plus minus pix pixar dior alex marx rex felix netflix phoenix unisex sex text next
+    index latex mexico visa air there homo deus luis texas paris swiss thomas james lewis morris louis davis charles
+    chris oscar victor hector peter potter mother father other doctor mister sister tutor author""".split()
+)
+
+
+def is_english(word: str) -> bool:
+    """Return whether a lower-case word that keys could explain is known as English."""
+    return word in _ENGLISH
 
 
 def surely_keys(word: str) -> bool:

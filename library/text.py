@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from library.shorthand import Company, expand
-from library.syllables import from_keys, is_syllable, surely_keys
+from library.syllables import from_keys, is_english, is_syllable, surely_keys
 
 _MARKS = r"\u0300-\u036f"
 _WORD = re.compile(rf"[^\W_][^\W_{_MARKS}]*(?:[{_MARKS}]+[^\W_{_MARKS}]*)*")
@@ -20,7 +20,8 @@ _RUN = re.compile(r"([^\W\d_])\1{2,}")
 _DRAWN_OUT = re.compile(r"nha|nhe|oi|di|vay|ok|da|hen|ha|luon|qua|roi|chua|a|u")
 _HOUR = re.compile(r"(\d{1,2})(?:h(\d{2})?|g(\d{2}))")
 _ROMAN = re.compile(r"[IVXLCDM]+")
-_ADDRESS = re.compile(r"\S*(?:@|://|www\.)\S*")
+_KEYED_WORDS = 2  # doubtful words of a message without marks that make each other likely
+_UNSPACED, _ADDRESS = re.compile(r"\S+"), re.compile(r"@|://|www\.")
 
 
 def nfc(s: str) -> str:
@@ -153,7 +154,7 @@ def normalise(s: str) -> Normalised:
     """Return the text with drawn-out letters, shorthand and Telex or VNI left-overs written out."""
     typed = nfc(s)
     words = [Token(_squeezed(t.text), "", t.start, t.end) for t in tokens(typed)]
-    words = _apart(_without_keys(words, typed))
+    words = _apart(_without_keys(_parted(words), typed))
     written = list(_written_out(words, typed))
     pieces: list[str] = []
     end = 0
@@ -177,23 +178,48 @@ def _squeezed(word: str) -> str:
         return word
     word = _RUN.sub(r"\1", word)
     folded = fold(word)
-    bare = folded
-    while len(bare) > 1 and bare[-1] == bare[-2]:
-        bare = bare[:-1]
+    bare = folded.rstrip(folded[-1]) + folded[-1]
     drawn_out = len(folded) - len(bare)
     if drawn_out >= 2 or (drawn_out and _DRAWN_OUT.fullmatch(bare)):
         return word[: len(word) - drawn_out]
     return word
 
 
+# Words that patrons' thumbs run together; a word made wholly of these is taken apart.
+_RUN_TOGETHER = """thu vien gia han sach muon tra tim dat giu cho mo cua dong ban doc the dang ky nhap cam on xin
+    chao hoi tai khoan mat khau moi chi nhanh dien thoai dia hom nay ngay mai bao nhieu may gio co khong lam
+    duoc em minh truyen
+    cuon quyen lien ket ghi danh huy phong muc luc tieu thuyet thieu nhi noi quy phat tien hen gap nhan"""
+_PART = re.compile("|".join(sorted(_RUN_TOGETHER.split(), key=len, reverse=True)))
+_PARTS = re.compile(f"(?:{_PART.pattern}){{2,}}")
+
+
+def _parted(words: list[Token]) -> list[Token]:
+    """Return the words with "giahan" as "gia" and "han", each with its own span."""
+    return [part for word in words for part in _parts(word)]
+
+
+def _parts(word: Token) -> list[Token]:
+    folded = fold(word.text)
+    if len(folded) != word.end - word.start or not _PARTS.fullmatch(folded) or is_syllable(word.text.lower()):
+        return [word]
+    spans = [found.span() for found in _PART.finditer(folded)]
+    return [Token(word.text[a:b], "", word.start + a, word.start + b) for a, b in spans]
+
+
 def _without_keys(words: list[Token], typed: str) -> list[Token]:
-    """Return the words with Telex and VNI keys read; doubtful ones only when the message also has a sure one."""
-    addresses = [m.span() for m in _ADDRESS.finditer(typed)]
+    """Return the words with Telex and VNI keys read; doubtful ones only in company that makes them likely."""
+    addresses = [m.span() for m in _UNSPACED.finditer(typed) if _ADDRESS.search(m[0])]
     readings = [
         None if any(start <= w.start < end for start, end in addresses) else from_keys(w.text.lower()) for w in words
     ]
-    if not any(meant and surely_keys(w.text.lower()) for w, meant in zip(words, readings, strict=True)):
-        return words
+    doubtful = not any(meant and surely_keys(w.text.lower()) for w, meant in zip(words, readings, strict=True))
+    if doubtful:
+        letters = [bool(meant) and w.text.isalpha() and not is_english(w.text.lower())
+                   for w, meant in zip(words, readings, strict=True)]  # fmt: skip
+        if not (any(letters) and (has_diacritics(typed) or sum(letters) >= _KEYED_WORDS)):
+            return words
+        readings = [meant if sure else None for meant, sure in zip(readings, letters, strict=True)]
     return [
         Token(_cased_like(w.text, meant), "", w.start, w.end) if meant else w
         for w, meant in zip(words, readings, strict=True)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections.abc import Callable
 
+from library.syllables import telex_keys, vni_keys
 from library.text import fold, nfc
 
-_TELEX_TONE = {"\u0300": "f", "\u0301": "s", "\u0309": "r", "\u0303": "x", "\u0323": "j"}
-_VNI_TONE = {"\u0300": "2", "\u0301": "1", "\u0309": "3", "\u0303": "4", "\u0323": "5"}
-_TELEX = {"ă": "aw", "â": "aa", "ê": "ee", "ô": "oo", "ơ": "ow", "ư": "uw", "đ": "dd"}
-_VNI = {"ă": "a8", "â": "a6", "ê": "e6", "ô": "o6", "ơ": "o7", "ư": "u7", "đ": "d9"}
 # Spellings of the young, which stay readable: the first that occurs in a word is taken.
 _SHORTHAND = (("ph", "f"), ("gi", "j"), ("qu", "w"), ("ng", "g"), ("nh", "h"))
 _WHOLE_WORDS = {"không": "ko", "được": "dc", "với": "vs", "những": "nhữg", "người": "ng", "trong": "trog",
@@ -37,24 +33,12 @@ def hurried(text: str, chance: random.Random) -> str:
     return fold(spoilt) if chance.random() < _BARE_SHARE else spoilt
 
 
-def keys(word: str, letters: dict[str, str], tones: dict[str, str]) -> str:
-    """Return the keys that type a word by an input method that was switched off."""
-    out, tone = "", ""
-    for letter in nfc(word):
-        parts = unicodedata.normalize("NFD", letter)
-        marks = [mark for mark in parts if mark in tones]
-        tone = tones[marks[0]] if marks else tone
-        bare = nfc("".join(mark for mark in parts if mark not in tones))
-        out += letters.get(bare, bare)
-    return out + tone
-
-
 def _telex(word: str, chance: random.Random) -> str:
-    return keys(word, _TELEX, _TELEX_TONE)
+    return telex_keys(word)
 
 
 def _vni(word: str, chance: random.Random) -> str:
-    return keys(word, _VNI, _VNI_TONE)
+    return vni_keys(word)
 
 
 def _swapped(word: str, chance: random.Random) -> str:

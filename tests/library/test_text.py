@@ -102,6 +102,10 @@ def test_shorthand_is_written_out_in_its_context(typed, meant):
         "hồng hạc",
         "ưu tiên, kkk",
         "gói cước 4G",
+        "có sách for her không, his room",
+        "phim conan, toan hoc",
+        "xoong nồi, boong tàu",
+        "sachs",
     ],
 )
 def test_what_only_looks_like_shorthand_stays(typed):
@@ -134,13 +138,33 @@ def test_drawn_out_letters_are_squeezed(typed, meant):
         ("d9o5c sa1ch", "đọc sách"),
         ("thu vien may h mo cua", "thu vien may giờ mo cua"),
         ("a@thuvieenj.vn", "a@thuvieenj.vn"),
+        ("cos sachs khoong", "có sách không"),
+        ("mình muốn timf sách", "mình muốn tìm sách"),
     ],
 )
 def test_keys_left_by_telex_and_vni_are_read(typed, meant):
     assert normalise(typed).text == meant
 
 
-@given(st.one_of(ANY, VIETNAMESE, st.sampled_from(["sdt tv mình là j ạaaa", "thuw vieenj 7h30", "ko dc z"])))
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("thuvien mocua chua", "thu vien mo cua chua"),
+        ("GiaHạn giúp em", "Gia Hạn giúp em"),
+        ("đăngnhập", "đăng nhập"),
+    ],
+)
+def test_words_run_together_are_taken_apart(typed, meant):
+    plain = normalise(typed)
+    assert plain.text == meant
+    assert [plain.typed[t.start : t.end] for t in plain.tokens][:1] == [plain.tokens[0].text]
+
+
+@given(
+    st.one_of(
+        ANY, VIETNAMESE, st.sampled_from(["giahan sachmoi", "sdt tv mình là j ạaaa", "thuw vieenj 7h30", "ko dc z"])
+    )
+)
 def test_every_normalised_word_points_at_what_was_typed(text):
     plain = normalise(text)
     assert plain.typed == nfc(text)
