@@ -45,7 +45,8 @@ def train(settings: Settings) -> None:
     new = model.name.removesuffix(".tar.gz") + "-new"
     command = [
         *(str(settings.rasa.python), "-m", "rasa", "train", "--quiet"),
-        *("--config", "bot/config.yml", "--domain", "bot/domain", "--data", "bot/rules", "nlu_data/nlu"),
+        *("--config", "bot/config.yml", "--domain", "bot/domain"),
+        *("--data", "bot/rules", "nlu_data/nlu", "nlu_data/lookups"),
         *("--out", str(model.parent), "--fixed-model-name", new),
     ]
     before = fingerprint()

@@ -201,7 +201,8 @@ class TitleBook:
     @classmethod
     def open(cls, path: Path) -> "TitleBook":
         """Return the book of this file and of the layers beside it."""
-        files, path = [_File(path)], path.resolve()
+        path = path.resolve()  # all of one index, also when the link is pointed elsewhere meanwhile
+        files = [_File(path)]
         while (above := layer(path, len(files))).is_file():
             files.append(_File(above))
         return cls(path, files)
@@ -223,6 +224,12 @@ class TitleBook:
                     name = (entry.kind, entry.value)
                     joined[name] = joined.get(name, ()) + ids
         return [TitleEntry(kind, value, ids) for (kind, value), ids in joined.items()]
+
+    def some(self, most: int) -> Iterator[TitleEntry]:
+        """Yield at most so many of the book's names, evenly from the first to the last."""
+        file = self._files[0]
+        for at in range(0, file.keys, max(1, -(-file.keys // most))):
+            yield from islice(file.entries(at), 1)
 
     def find(self, text: str) -> list[TitleMatch]:
         """Return the titles and authors named in the text, longest first taken, none overlapping another, in order.

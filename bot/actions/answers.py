@@ -25,6 +25,7 @@ class TellAnswer(LibraryAction):
     """Says the curated answer that fits, asks which of two or three is meant, or passes the question on."""
 
     action_name = "action_tell_answer"
+    informs = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         key = heard.one("answer_key")

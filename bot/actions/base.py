@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -13,7 +14,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from bot.actions.repair import only_a_title, remembered_request, said_again, takes_back
 from bot.actions.safety import NATIONAL_LINES, Danger, danger_in
+from bot.actions.widening import filters_taken_back
+from bot.actions.wording import by_colour
 from library.calendar import LibraryCalendar
 from library.ils import ILS, ILSError, ILSOutcomeUnknown, NotSupported
 from library.phrasing import Lang
@@ -25,6 +29,7 @@ from retrieval.searcher import AnswerSearcher, Searcher
 
 logger = logging.getLogger(__name__)
 
+DEEDS = frozenset({"renew", "hold", "cancel_hold", "forget"})  # kinds of questions that a deed waits for
 QUESTION_LIFETIME = timedelta(minutes=15)
 _NAMES_A_BOOK = re.compile(r"(?:sach|truyen|cuon|quyen|book|novel)\W*(?:ten\W*)?$")
 _ONLY_MARKS = re.compile(r"[\s.,?!…~_*'\"-]+")
@@ -61,7 +66,8 @@ class Heard:
 
     @property
     def text(self) -> str:
-        return str(self.tracker.latest_message.get("text") or "")
+        """Return the words typed; of a button that stands for words, those."""
+        return self.one("said") or str(self.tracker.latest_message.get("text") or "")
 
     @property
     def intent(self) -> str:
@@ -81,6 +87,11 @@ class Heard:
 
     def remembered(self, slot: str) -> Any:
         return self.tracker.get_slot(slot)
+
+    @property
+    def in_company(self) -> bool:
+        """Return whether this is one of several requests made in one message; see `bot/components/requests.py`."""
+        return bool((self.tracker.latest_message.get("metadata") or {}).get("in_company"))
 
     @property
     def danger(self) -> Danger | None:
@@ -106,6 +117,15 @@ def question_still_open(heard: Heard) -> dict[str, Any] | None:
     return question if timedelta(0) <= heard.turn.now - asked_at <= QUESTION_LIFETIME else None
 
 
+def put_again(dispatcher: CollectingDispatcher, question: Mapping[str, Any]) -> EventType | None:
+    """Put the question before a deed once more and return the event that says so; None when it was already."""
+    if question.get("again") or question["kind"] not in DEEDS or not question.get("response"):
+        return None
+    say = {**question["say"], "buttons": question["buttons"]}
+    dispatcher.utter_message(response=question["response"], **say)
+    return SlotSet("open_question", {**question, "again": True})
+
+
 class LibraryAction(Action):  # type: ignore[misc]
     """One deed of the conversation. Subclasses set `action_name` and write `act`.
 
@@ -114,13 +134,23 @@ class LibraryAction(Action):  # type: ignore[misc]
 
     A yes/no question that was open is closed by every action that does not open one itself, so that a later
     "ừ" can never act on something else; actions that merely inform set `keeps_question`, and the one that acts on
-    the "ừ" sets `keeps_question_on_error`, so that it can be said again when the library system is back.
+    the "ừ" sets `keeps_question_on_error`, so that it can be said again when the library system is back. Of several
+    requests in one message none closes the question that another one has put.
+
+    One that `informs` leaves the question before a deed open and puts it once more, so that a patron who only asked
+    something in between need not begin again.
+
+    What a `repeatable` action was asked is remembered, so that "à nhầm, cuốn Tắt đèn cơ" or "còn Cao Lãnh?" asks it
+    again with other names.
     """
 
     action_name: ClassVar[str]
     keeps_question: ClassVar[bool] = False
     keeps_question_on_error: ClassVar[bool] = False
     listens: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = False
+    informs: ClassVar[bool] = False
+    of_a_book: ClassVar[bool] = False  # does something with a book; a bare title asks for none of it but to be found
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -135,17 +165,72 @@ class LibraryAction(Action):  # type: ignore[misc]
         if self.listens and _ONLY_MARKS.fullmatch(heard.text) and not tracker.active_loop.get("name"):
             dispatcher.utter_message(response="utter_not_understood")
             return []
+        doing, heard = self._meant(heard) if self.listens else (self, heard)
         try:
-            events = await self.act(dispatcher, heard)
+            events = await doing.act(dispatcher, heard)
         except ILSError as exc:
             logger.warning("library system: action=%s error=%s", self.action_name, type(exc).__name__)
             dispatcher.utter_message(response=SAY_OF_ERROR.get(type(exc), "utter_library_system_away"))
             # What was sent must not be sent again by another "yes"; what was not may be.
-            again = self.keeps_question_on_error and not isinstance(exc, ILSOutcomeUnknown)
+            again = doing.keeps_question_on_error and not isinstance(exc, ILSOutcomeUnknown)
             return [] if again else [SlotSet("open_question", None)]
-        if self.keeps_question or any(event.get("name") == "open_question" for event in events):
+        events = [*events, *doing._for_next_time(dispatcher, heard, events)]
+        if doing.keeps_question or any(event.get("name") == "open_question" for event in events):
             return events
+        question = question_still_open(heard)
+        if question and heard.in_company and question["asked_at"] == heard.turn.now.isoformat():
+            return events  # another request of this very message has put it
+        if question and doing.informs and not heard.in_company and (put := put_again(dispatcher, question)):
+            return [*events, put]
         return [SlotSet("open_question", None), *events]
+
+    def _meant(self, heard: Heard) -> tuple[LibraryAction, Heard]:
+        """Return the action that these words ask for, and the words as it is to hear them.
+
+        That is another one than the intent's when the message only corrects the request before or goes on from it,
+        or takes back what was about to be done, or a filter of the search.
+        """
+        if heard.tracker.active_loop.get("name"):
+            return self, heard
+        question = question_still_open(heard)
+        if question and takes_back(heard.text, question["kind"]) and self.action_name != "action_cancel":
+            return self._instead("action_deny"), heard
+        if by_colour(heard.text) and not heard.all("title"):
+            return self._instead("action_not_by_colour"), heard
+        hits = heard.remembered("hits") or {}
+        if (hits.get("filters") or hits.get("only_in")) and filters_taken_back(heard.text) is not None:
+            return self._instead("action_refine_search"), heard
+        again = said_again(heard.tracker.latest_message, heard.remembered("last_request"), heard.turn.now)
+        if again is None and self.of_a_book and only_a_title(heard.tracker.latest_message):
+            return self._instead("action_find_item"), heard
+        if again is None or self._understands_alone(again[0], heard):
+            return self, heard
+        tracker = copy.copy(heard.tracker)
+        tracker.latest_message = again[1]
+        return self._instead(again[0]), Heard(tracker, heard.turn)
+
+    def _understands_alone(self, last_action: str, heard: Heard) -> bool:
+        """Return whether this action makes as good sense of the words as the last one would."""
+        return False
+
+    def _instead(self, name: str) -> LibraryAction:
+        action = action_named(name)
+        return self if action is None or action is type(self) else action(self.services)
+
+    def _for_next_time(
+        self, dispatcher: CollectingDispatcher, heard: Heard, events: list[EventType]
+    ) -> list[EventType]:
+        """Return the events that remember this request, and the book talked about before the one of now."""
+        told: list[EventType] = []
+        if self.repeatable:
+            message = heard.tracker.latest_message
+            request = remembered_request(self.action_name, message, dispatcher.messages, heard.turn.now)
+            told.append(SlotSet("last_request", request))
+        before = heard.remembered("record")
+        new = next((event["value"] for event in events if event.get("name") == "record"), None)
+        if before and new and new != before:
+            told.append(SlotSet("record_before", before))
+        return told
 
     async def _care(self, danger: Danger, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         """Give the help lines and call a librarian; whatever was under way is over."""
@@ -161,3 +246,14 @@ class LibraryAction(Action):  # type: ignore[misc]
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         """Say what is to be said through `dispatcher` and return the events to remember."""
         raise NotImplementedError
+
+
+def action_named(name: str) -> type[LibraryAction] | None:
+    """Return the action of this name, wherever it is defined."""
+    return next((action for action in _below(LibraryAction) if getattr(action, "action_name", "") == name), None)
+
+
+def _below(action: type[LibraryAction]) -> Iterator[type[LibraryAction]]:
+    for each in action.__subclasses__():
+        yield each
+        yield from _below(each)

@@ -32,6 +32,9 @@ _NOTHING_NAMED = re.compile(
     r"(?:(?:sach|truyen|cuon|quyen|tai lieu|do|cai|gi|nao|mot|vai|may|nua|di|voi|giup|cua|cho|toi|tui|minh|em|con|chau"
     r"|anh|chi|books?|a|some|something|my|me)\b\s*)+"
 )
+# "harry potter tập 3": the volume is no part of the title, and picks among its records.
+_VOLUME = re.compile(r"\b(?:tap|quyen so|cuon so|phan|vol(?:ume)?|book|part)\.? ?(?P<number>\d{1,3}|[ivx]{1,4})\b")
+_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
 _NEVER_MIND = re.compile(r"^\s*(?:thôi|thoi|không|khong|ko|no|never mind)\s*,\s*", re.IGNORECASE)
 WORKS_OF = Words("sách của {}", "works by {}")
 BY = Words("{} của {}", "{} by {}")
@@ -216,6 +219,20 @@ def _as_typed(folded: str, query: Query) -> str:
     """Return the words as the patron wrote them; the index knows them without their marks."""
     typed = (token.text for token in tokens(query.sought) if token.folded in folded.split())
     return " ".join(typed) or folded  # a slip that was mended was not typed so
+
+
+def volume_in(text: str) -> int | None:
+    """Return the number of the volume that the words name: 3 of "harry potter tập 3" and "Vol. III"."""
+    match = _VOLUME.search(plainly(text))
+    if match is None:
+        return None
+    return int(match["number"]) if match["number"].isdigit() else _ROMAN.get(match["number"])
+
+
+def of_volume(found: Sequence[tuple[Record, Hit]], number: int | None) -> list[tuple[Record, Hit]]:
+    """Return the hits that are this volume of their series, or all of them when none is."""
+    same = [(record, hit) for record, hit in found if number is not None and volume_in(record.full_title) == number]
+    return same or list(found)
 
 
 def without_filters(wish: Wish) -> Wish:

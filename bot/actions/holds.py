@@ -47,6 +47,8 @@ class PlaceHold(CardAction):
     """Finds the record and the pick-up branch, tells when a copy is in, and asks before placing the hold."""
 
     action_name = "action_place_hold"
+    of_a_book = True
+    repeatable = True
     deed = r"dat giu|dat truoc|dat muon|dat cho|giu cho|dat|giu|hold|reserve"
     strictly_own = False  # "đặt cho con gái tôi" goes on the parent's own card
 
@@ -152,6 +154,7 @@ class DoHold(LibraryAction):
 
 class ListHolds(CardAction):
     action_name = "action_list_holds"
+    informs = True
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         holds = await self.services.ils.holds(who)
@@ -170,6 +173,8 @@ class CancelHold(CardAction):
     """Finds out which holds are meant and asks before letting them go."""
 
     action_name = "action_cancel_hold"
+    of_a_book = True
+    repeatable = True
     deed = r"huy|bo dat|xoa|cancel"
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:

@@ -32,6 +32,8 @@ class TellHours(LibraryAction):
     """Says when it is open, naming the day and the place it understood."""
 
     action_name = "action_tell_hours"
+    informs = True
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         calendar = self.services.calendar()

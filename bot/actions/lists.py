@@ -42,6 +42,8 @@ class RecommendItems(LibraryAction):
     """A few records, each with the reason."""
 
     action_name = "action_recommend_items"
+    of_a_book = True
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if heard.one("title") or (_ALIKE.search(fold(heard.text)) and points_back(heard.text)):
@@ -106,6 +108,8 @@ class ListNewItems(LibraryAction):
     """The newest records, by the day they came."""
 
     action_name = "action_list_new_items"
+    of_a_book = True
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         wish = wish_of(heard, self.services)

@@ -39,6 +39,9 @@ def due_day(at: datetime, now: datetime) -> date:
 
 class ListLoans(CardAction):
     action_name = "action_list_loans"
+    of_a_book = True
+    informs = True
+    repeatable = True
     has_rules = True
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
@@ -68,6 +71,8 @@ class RenewLoans(CardAction):
     """Finds out which loans are meant and asks before renewing them."""
 
     action_name = "action_renew_loans"
+    of_a_book = True
+    repeatable = True
     deed = r"gia han|ra han|gia hang|keo dai|muon them|muon tiep|renew|extend"
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
@@ -106,6 +111,7 @@ class DoRenew(LibraryAction):
 
 class TellCharges(CardAction):
     action_name = "action_tell_charges"
+    informs = True
     has_rules = True
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from bot.actions.base import Heard
-from bot.actions.ordinals import position
+from bot.actions.ordinals import position, several_at_an_end
+from bot.actions.repair import THE_OTHER
 from bot.actions.wording import plainly, points_back
 from library.text import fold, has_diacritics, nfc, same_tones, tokens
 
@@ -38,12 +39,18 @@ def chosen(things: Sequence[Thing], heard: Heard) -> list[Thing] | None:
         return [thing for thing in things if not any(thing in with_title(things, title) for title in titles)]
     if titles:
         return [thing for thing in things if any(thing in with_title(things, title) for title in titles)]
+    if at_an_end := several_at_an_end(heard.text, len(things)):
+        return [things[number] for number in at_an_end]
     places = [position(said, len(things)) for said in heard.all("item_ordinal")]
     if any(place is not None for place in places):
         return [thing for number, thing in enumerate(things) if number in places]
+    record = heard.remembered("record")
+    if record and THE_OTHER.search(plainly(heard.text)):
+        others = [thing for thing in things if thing.record_id != record["record_id"]]
+        if len(others) < len(things):
+            return others if len(others) == 1 else None
     if len(things) == 1 or _means_all(heard, len(things)):
         return list(things)
-    record = heard.remembered("record")
     if record and points_back(heard.text):
         return [thing for thing in things if thing.record_id == record["record_id"]] or None
     return None

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from bot.actions.base import Heard, Services
 from bot.actions.finding import PAGE, Wish, likeness, search
 from bot.actions.ordinals import position
+from bot.actions.repair import THE_OTHER
 from bot.actions.wording import plainly
 from library.text import fold, tokens
 from retrieval.record import Record
 from retrieval.searcher import Query
 
-_LAST_BUT_ONE = re.compile(r"ap chot|ke cuoi|gan cuoi|ke chot|last but one|second to last")
 _FAR = 99  # places that can be named, whether shown or not
 
 
@@ -75,7 +74,7 @@ async def _by_title(services: Services, heard: Heard, title: str) -> Meant:
 
 async def _by_place(services: Services, heard: Heard, said: str) -> Meant:
     page, shown = _page(heard), _shown(heard)
-    place = len(page) - 2 if len(page) > 1 and _LAST_BUT_ONE.search(plainly(said)) else position(said, len(page))
+    place = position(said, len(page))
     if page and place is not None:
         return await _by_id(services, page[place]["record_id"])
     further = position(said, _FAR)
@@ -86,6 +85,8 @@ async def _by_place(services: Services, heard: Heard, said: str) -> Meant:
 
 async def _talked_about(services: Services, heard: Heard) -> Meant:
     record, page = heard.remembered("record"), _page(heard)
+    if THE_OTHER.search(plainly(heard.text)):
+        return await _the_other(services, heard, page)
     if isinstance(record, dict):
         return await _by_id(services, record["record_id"])
     named = await asyncio.to_thread(_named_in, services, heard.text)
@@ -96,6 +97,20 @@ async def _talked_about(services: Services, heard: Heard) -> Meant:
         return Meant(several=tuple(records.values()))
     remembered = heard.remembered("title")
     return await _by_title(services, heard, str(remembered)) if remembered else Meant()
+
+
+async def _the_other(services: Services, heard: Heard, page: list[dict[str, Any]]) -> Meant:
+    """Return the one of two shown that is not talked about, or the book talked about before this one."""
+    record, before = heard.remembered("record") or {}, heard.remembered("record_before")
+    others = [item for item in page if item["record_id"] != record.get("record_id")]
+    if len(others) == 1:
+        return await _by_id(services, others[0]["record_id"])
+    if before and (len(page) < 2 or not others):
+        return await _by_id(services, before["record_id"])
+    records = await asyncio.to_thread(services.catalogue.many, [item["record_id"] for item in others])
+    if records:
+        return Meant(several=tuple(records.values()))
+    return await _by_id(services, record["record_id"]) if record else Meant()
 
 
 def _named_in(services: Services, text: str) -> list[Record]:

@@ -1,4 +1,4 @@
-"""Which of the things shown a patron means: "thứ 2", "đầu tiên", "số 3", "cuối cùng", "the second one"."""
+"""Which of the things shown a patron means: "thứ 2", "đầu tiên", "áp chót", "hai cuốn đầu", "the second one"."""
 
 from __future__ import annotations
 
@@ -20,7 +20,16 @@ _WORDS = {
 }
 _FIRST = re.compile(r"\b(?:dau tien|tren cung|first|top)\b")
 _LAST = re.compile(r"\b(?:cuoi cung|cuoi|chot|sau cung|duoi cung|last|bottom)\b")
+_LAST_BUT_ONE = re.compile(
+    r"\b(?:ap chot|ap cuoi|ke cuoi|gan cuoi|ke chot|sat cuoi|truoc cuoi|last but one|second to last|second last)\b"
+)
+_MIDDLE = re.compile(r"\b(?:o giua|chinh giua|giua|in the middle|middle)\b")
 _DIGITS = re.compile(r"\d+")
+_MANY = {"hai": 2, "ba": 3, "bon": 4, "nam": 5, "two": 2, "three": 3, "four": 4, "five": 5}
+_SEVERAL_AT_AN_END = re.compile(
+    rf"\b(?P<number>[2-9]|{'|'.join(_MANY)}) (?:cuon|quyen|cai|sach|tap)? ?(?P<end>dau|cuoi|sau cung|chot)\b"
+    rf"|\b(?P<first>first|last) (?P<count>[2-9]|{'|'.join(_MANY)})\b"
+)
 
 
 def position(said: str, total: int) -> int | None:
@@ -30,7 +39,22 @@ def position(said: str, total: int) -> int | None:
     return place - 1 if place and 1 <= place <= total else None
 
 
+def several_at_an_end(said: str, total: int) -> list[int]:
+    """Return the places, from 0, of "hai cuốn đầu" or "3 cuốn cuối" among `total` things; empty when not so said."""
+    match = _SEVERAL_AT_AN_END.search(plainly(said))
+    if match is None:
+        return []
+    typed = match["number"] or match["count"]
+    number = min(int(typed) if typed.isdigit() else _MANY[typed], total)
+    at_front = match["end"] == "dau" or match["first"] == "first"
+    return list(range(number)) if at_front else list(range(total - number, total))
+
+
 def _place(words: str, total: int) -> int | None:
+    if _LAST_BUT_ONE.search(words):
+        return total - 1
+    if _MIDDLE.search(words):
+        return (total + 1) // 2 if total % 2 else None
     if _FIRST.search(words):
         return 1
     if _LAST.search(words):

@@ -60,6 +60,7 @@ class SuggestPurchase(_Storing):
     """Takes the title from this message or from the search that found nothing; else opens the form."""
 
     action_name = "action_suggest_purchase"
+    of_a_book = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if (done := await do_if_agreed(self.services, dispatcher, heard)) is not None:

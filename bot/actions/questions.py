@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.base import Heard, LibraryAction, Services, open_question, question_still_open
-from bot.actions.buttons import button
+from bot.actions.base import DEEDS, Heard, Services, action_named, open_question, question_still_open
+from bot.actions.buttons import Button, button
+from bot.actions.repair import DEED_WORDS
 from bot.actions.wording import plainly
-from library.phrasing import Words
+from library.phrasing import Lang, Words
 
 AGREE, NO = Words("Đồng ý", "Yes, go ahead"), Words("Thôi", "No, leave it")
 _YES = re.compile(r"(?:da |vang )?(?:u|um|uh|uk|ok|oke|okay|okie|dong y|duoc|vang|da|yes|yeah|yep|sure)\b(?! khong\b)")
 _NO = re.compile(r"\b(?:thoi|khoi|khong|dung|chua|no|not|don t|stop)\b")
+_AGAIN: Mapping[str, tuple[Words, str]] = {
+    "renew": (Words("Gia hạn", "Renew"), "renew_loans"),
+    "hold": (Words("Đặt giữ", "Place the hold"), "place_hold"),
+    "start_hold": (Words("Đặt giữ", "Place the hold"), "place_hold"),
+    "cancel_hold": (Words("Huỷ đặt giữ", "Cancel the hold"), "cancel_hold"),
+}
 _LONGEST_YES = 6
 _THUMBS_UP = re.compile(r"[\s👍👌✅🆗🏻-🏿]+")
-# Which questions a deed that is named with the yes can answer.
-_DEEDS: Mapping[str, str] = {
-    "renew": r"gia han|renew|extend",
-    "hold": r"dat|giu|hold|reserve",
-    "start_hold": r"dat|giu|hold|reserve",
-    "cancel_hold": r"huy|cancel",
-    "forget": r"xoa|delete|erase",
-    "purchase": r"ghi|mua|note|buy",
-    "librarian": r"goi|moi|gap|call",
-}
 
 
 def ask(
@@ -47,11 +44,15 @@ def ask(
 
     Its buttons name the question, so that one pressed later cannot answer another.
     """
-    opened = open_question(kind, heard.turn, agrees=yes.to(heard.lang), **data)
-    which = opened["value"]["asked_at"]
+    which = heard.turn.now.isoformat()
+    before = question_still_open(heard)
+    if heard.in_company and kind not in DEEDS and before and before["asked_at"] == which:
+        dispatcher.utter_message(response=response, **(say or {}))  # one question at a time, and the deed's goes first
+        return []
     buttons = [button(title, heard.lang, intent, question=which) for title, intent in ((yes, "affirm"), (no, "deny"))]
     dispatcher.utter_message(response=response, buttons=buttons, **(say or {}))
-    return [opened]
+    put = {"response": response, "say": dict(say or {}), "buttons": buttons}
+    return [open_question(kind, heard.turn, agrees=yes.to(heard.lang), **put, **data)]
 
 
 async def do_if_agreed(services: Services, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType] | None:
@@ -64,7 +65,7 @@ async def do_if_agreed(services: Services, dispatcher: CollectingDispatcher, hea
     if question is None or heard.text.startswith("/") or heard.tracker.latest_message.get("entities"):
         return None
     words = plainly(heard.text)
-    named = {kind for kind, deed in _DEEDS.items() if re.search(rf"\b(?:{deed})\b", words)}
+    named = {kind for kind, deed in DEED_WORDS.items() if re.search(rf"\b(?:{deed})\b", words)}
     agrees = (
         bool(_YES.match(words))
         and not _NO.search(words)
@@ -84,27 +85,30 @@ async def do_after_yes(
     A plain action that it leads to runs here too: for one action after another Rasa would need a rule, and for want
     of it would say that it did not understand. Forms are Rasa's to open.
     """
-    deed = _action_named(f"action_do_{kind}")
+    deed = action_named(f"action_do_{kind}")
     if deed is None:
         return None
     events = await deed(services).act(dispatcher, heard)
-    leads_to = next((event for event in events if event["event"] == "followup" and _action_named(event["name"])), None)
+    leads_to = next((event for event in events if event["event"] == "followup" and action_named(event["name"])), None)
     if leads_to is None:
         return events
     slots = {event["name"]: event["value"] for event in events if event["event"] == "slot"}
     tracker = copy.copy(heard.tracker)
     tracker.slots = {**heard.tracker.slots, **slots, "open_question": None}  # this yes has done its work
-    following = _action_named(leads_to["name"])
+    following = action_named(leads_to["name"])
     assert following is not None
     more = await following(services).act(dispatcher, Heard(tracker, heard.turn))
     return [*(event for event in events if event is not leads_to), *more]
 
 
-def _action_named(name: str) -> type[LibraryAction] | None:
-    return next((action for action in _below(LibraryAction) if getattr(action, "action_name", "") == name), None)
-
-
-def _below(action: type[LibraryAction]) -> Iterator[type[LibraryAction]]:
-    for each in action.__subclasses__():
-        yield each
-        yield from _below(each)
+def do_again_button(question: Mapping[str, Any], lang: Lang) -> Button | None:
+    """Return the button that begins again the deed of a question whose time is over; None when it was no deed."""
+    if question["kind"] not in _AGAIN:
+        return None
+    words, intent = _AGAIN[question["kind"]]
+    ids = {"record_id": question.get("record_id")}
+    if len(question.get("loan_ids", ())) == 1:
+        ids["loan_id"] = question["loan_ids"][0]
+    if len(question.get("holds", ())) == 1:
+        ids["hold_id"] = question["holds"][0]["hold_id"]
+    return button(words, lang, intent, **ids)

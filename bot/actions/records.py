@@ -23,6 +23,7 @@ from library.phrasing import BOOK, Words, bullets, count, full_date
 from retrieval.record import Item, Record
 from retrieval.searcher import Hit, Query
 
+MOST_CHOICES = 3
 SEE_BOOKS = Words("Xem sách", "See the books")
 SHELF = Words("kệ", "shelf")
 _CLASS = re.compile(r"\d{3}")
@@ -75,6 +76,7 @@ class ShowRecord(_OfOneRecord):
     """Shows a record in full, with what can be done with it."""
 
     action_name = "action_show_record"
+    repeatable = True
 
     async def tell(self, dispatcher: CollectingDispatcher, heard: Heard, record: Record) -> list[EventType]:
         copies = await copies_of(self.services, [record])
@@ -82,6 +84,22 @@ class ShowRecord(_OfOneRecord):
         card = full_card(record, items, heard, self.services.calendar())
         response = "utter_record_copies_unknown" if items is None else "utter_record"
         dispatcher.utter_message(response=response, wanted=named(record, heard.lang), json_message={"cards": [card]})
+        return []
+
+
+class NotByColour(LibraryAction):
+    """Says that the catalogue knows no colours, and offers the books that were shown by their titles."""
+
+    action_name = "action_not_by_colour"
+    keeps_question = True
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        shown = (heard.remembered("hits") or {}).get("items", ())[:MOST_CHOICES]
+        choices = [
+            button(Words(item["title"], item["title"]), heard.lang, "select_item", record_id=item["record_id"])
+            for item in shown
+        ]
+        dispatcher.utter_message(response="utter_not_by_colour", buttons=choices)
         return []
 
 
@@ -102,6 +120,12 @@ class CheckAvailability(_OfOneRecord):
     """Says whether a copy is in, where, and when the next comes back."""
 
     action_name = "action_check_availability"
+    of_a_book = True
+    informs = True
+    repeatable = True
+
+    def _understands_alone(self, last_action: str, heard: Heard) -> bool:
+        return last_action == "action_find_item" and bool(heard.one("title"))  # "còn Tắt đèn?" is answered by both
 
     async def tell(self, dispatcher: CollectingDispatcher, heard: Heard, record: Record) -> list[EventType]:
         copies = await copies_of(self.services, [record])
@@ -192,6 +216,9 @@ class LocateItem(_OfOneRecord):
     """Says branch, room and call number of a title, or the shelf where most of a topic stands."""
 
     action_name = "action_locate_item"
+    of_a_book = True
+    informs = True
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if heard.one("title") or heard.one("item_ordinal") or heard.one("record_id") or points_back(heard.text):

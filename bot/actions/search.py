@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
@@ -22,8 +23,10 @@ from bot.actions.finding import (
     is_about,
     likeness,
     named,
+    of_volume,
     only_near,
     search,
+    volume_in,
     wanted_words,
     wish_of,
     without_filters,
@@ -32,6 +35,7 @@ from bot.actions.hours import TellHours, goes_on_about_hours
 from bot.actions.lists import ListNewItems, RecommendItems
 from bot.actions.records import CheckAvailability, DoShow, LocateItem, ShowRecord, StartHold
 from bot.actions.showing import Found, did_you_mean, offer_to_suggest, show_hits
+from bot.actions.widening import filters_taken_back
 from bot.actions.wording import plainly
 from library.model import ItemState
 from library.phrasing import Words, capitalised
@@ -48,9 +52,6 @@ _ORDERS: tuple[tuple[Order, re.Pattern[str]], ...] = (
     ("oldest", re.compile(r"\bcu (nhat|hon|truoc)|oldest")),
 )
 _LIKE_IT = re.compile(r"\b(?:sach|truyen|cuon|gi) (?:nao )?(?:giong|tuong tu)\b|\bbooks? (?:like|similar to)\b")
-_UNFILTER = re.compile(
-    r"\b(?:bo|xoa|het|khong|khoi) (?:het |bo )?(?:cai )?loc\b|\b(?:clear|remove|without) (?:the )?filters?\b"
-)
 _ONLY_IN = re.compile(r"\bcon (trong kho|tren ke|muon duoc|san)|co san|chua (ai|bi) muon|\b(available|in now)\b")
 
 
@@ -58,6 +59,7 @@ class FindItem(LibraryAction):
     """Says what the library has of what was asked, or that it has not."""
 
     action_name = "action_find_item"
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if heard.one("title") and _LIKE_IT.search(plainly(heard.text)):
@@ -79,14 +81,15 @@ class FindItem(LibraryAction):
         for record, hit in found:
             kind = likeness(said, record)
             like[kind] = [*like.get(kind, ()), (record, hit)]
-        same = [pair for kind in _SAME for pair in like.get(kind, ())]
+        volume = volume_in(heard.text)
+        same = of_volume([pair for kind in _SAME for pair in like.get(kind, ())], volume)
         if same:
             return await self._show_title(dispatcher, heard, same, wish)
         doubtful = next((record for kind in _DOUBTFUL for record, _ in like.get(kind, ())), None)
         if doubtful and (wish.query.title or "folded" in like):
             return did_you_mean(dispatcher, heard, doubtful)
         if "part" in like and wish.query.title:
-            return await self._show_title(dispatcher, heard, like["part"], wish)
+            return await self._show_title(dispatcher, heard, of_volume(like["part"], volume), wish)
         if wish.query.text or (found and is_about(found[0][1], wish)):
             return await self._by_topic(dispatcher, heard, wish, found)
         return await self._not_held(dispatcher, heard, wish)
@@ -146,6 +149,7 @@ class RefineSearch(FindItem):
     """Narrows the last search, sorts it, or goes on to its next page."""
 
     action_name = "action_refine_search"
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if goes_on_about_hours(heard):
@@ -158,12 +162,9 @@ class RefineSearch(FindItem):
                 return []
             return await super().act(dispatcher, heard)
         before = Wish.from_plain(hits)
-        wish = (
-            without_filters(before)
-            if _UNFILTER.search(fold(heard.text))
-            else _refined(before, further, fold(heard.text))
-        )
-        page = hits["page"] + 1 if wish == before else 0
+        widened = _widened(before, heard.text)
+        wish = widened or _refined(before, further, fold(heard.text))
+        page = hits["page"] + 1 if wish == before and not widened else 0
         found = await self._sifted(wish)
         wanted = wanted_words(wish, self.services, heard.lang)
         if len(found) > page * PAGE:
@@ -182,6 +183,17 @@ class RefineSearch(FindItem):
             is_in = {key for key, items in copies.items() if any(i.state is ItemState.AVAILABLE for i in items)}
             found = [(record, hit) for record, hit in found if record.record_id in is_in]
         return in_order(found, wish.order)
+
+
+def _widened(before: Wish, text: str) -> Wish | None:
+    """Return the search before without the filters that the words take back; None when they take back none."""
+    dropped = filters_taken_back(text)
+    if dropped is None:
+        return None
+    if not dropped:
+        return without_filters(before)
+    gone: dict[str, Any] = dict.fromkeys(dropped - {"only_in"})
+    return replace(before, filters=replace(before.filters, **gone), only_in=before.only_in and "only_in" not in dropped)
 
 
 def _refined(before: Wish, further: Wish, folded: str) -> Wish:

@@ -17,10 +17,11 @@ from bot.actions.curated import tell_if_sure
 from bot.actions.finding import likeness
 from bot.actions.forms import leave_form
 from bot.actions.handoff import offer_librarian
-from bot.actions.questions import do_after_yes, do_if_agreed
+from bot.actions.questions import do_after_yes, do_again_button, do_if_agreed
+from bot.actions.readings import near_readings
 from bot.actions.search import FindItem, RefineSearch
 from bot.actions.wording import angry, plainly, pries
-from library.phrasing import Words
+from library.phrasing import Words, listing
 from library.text import nfc
 
 # What the buttons under "has this sign-in been you?" say they answer.
@@ -33,6 +34,7 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 _MOSTLY = 0.7
+MISSED = frozenset({"nlu_fallback", "out_of_scope"})
 LATEST = Words("Làm việc bạn vừa hỏi", "Do what you asked me about")
 
 
@@ -110,6 +112,12 @@ class OutOfScope(SmallTalk):
         if not any(c.isalnum() for c in heard.text):
             dispatcher.utter_message(response="utter_not_understood")
             return []
+        misses = misses_in_a_row(heard.tracker)
+        if misses >= 3:
+            return offer_librarian(dispatcher, heard, "utter_offer_after_anger")
+        if misses == 2:
+            dispatcher.utter_message(response="utter_out_of_scope_again")
+            return []
         return await super().act(dispatcher, heard)
 
 
@@ -172,9 +180,14 @@ class Affirm(LibraryAction):
             dispatcher.utter_message(response="utter_question_is_over")
             return [SlotSet("open_question", question)]
         done = await do_after_yes(question["kind"], self.services, dispatcher, heard) if question else None
-        if done is None:
-            dispatcher.utter_message(response="utter_yes_to_what")
-        return done or []
+        if done is not None:
+            return done
+        late = heard.remembered("open_question") if pressed is None and question is None else None
+        again = do_again_button(late, heard.lang) if isinstance(late, dict) else None
+        dispatcher.utter_message(response="utter_yes_too_late", buttons=[again]) if again else dispatcher.utter_message(
+            response="utter_yes_to_what"
+        )
+        return []
 
 
 def _ask_yes_to_which(dispatcher: CollectingDispatcher, heard: Heard, question: dict[str, Any]) -> list[EventType]:
@@ -256,18 +269,37 @@ class NotUnderstood(LibraryAction):
             return offer_librarian(dispatcher, heard, "utter_offer_after_anger")
         if misses >= 3:
             return offer_librarian(dispatcher, heard, "utter_offer_after_misses")
+        near = near_readings(heard)
+        if len(near) > 1 and misses == 1:
+            dispatcher.utter_message(response="utter_did_you_mean_one_of", buttons=near)
+            return []
         dispatcher.utter_message(response="utter_not_understood" if misses == 1 else "utter_not_understood_again")
         return []
 
 
 def misses_in_a_row(tracker: Tracker) -> int:
-    """Return how many of the patron's latest messages, this one among them, were not understood."""
+    """Return how many of the patron's latest messages, this one among them, were not understood or not for us."""
     heard = [event["parse_data"]["intent"].get("name") for event in tracker.events if event.get("event") == "user"]
-    understood = next((n for n, intent in enumerate(reversed(heard)) if intent != "nlu_fallback"), len(heard))
+    understood = next((n for n, intent in enumerate(reversed(heard)) if intent not in MISSED), len(heard))
     return max(1, understood)
 
 
+class NameWaiting(LibraryAction):
+    """Names the requests of the same message that come after the question which is open now."""
+
+    action_name = "action_name_waiting"
+    keeps_question = True
+    listens = False
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        texts = (heard.remembered("waiting_requests") or {}).get("texts", ())
+        requests = listing([f"“{text}”" for text in texts], heard.lang)
+        dispatcher.utter_message(response="utter_waiting", requests=requests)
+        return []
+
+
 ACTIONS: tuple[type[LibraryAction], ...] = (
+    NameWaiting,
     Greet,
     Goodbye,
     Thank,

@@ -53,6 +53,12 @@ _POINTER = re.compile(
     r"|\b(?:this|that)(?: one| book)?\b|\bit\b"
 )
 
+_BY_COLOUR = re.compile(
+    r"\b(?:cuon|quyen|cai|sach|truyen|book)\b(?: \w+){0,3} (?:mau|bia) (?:mau )?"
+    r"(?:do|xanh|vang|den|trang|tim|hong|cam|nau|xam)\b"
+    r"|\bthe (?:red|blue|green|yellow|black|white) (?:one|book|cover)\b"
+)
+
 
 def plainly(text: str) -> str:
     """Return the words as meant, folded, one space between: "k gia hạn nha" → "khong gia han nha"."""
@@ -121,3 +127,8 @@ def angry(text: str) -> bool:
 def points_back(text: str) -> bool:
     """Return whether the message speaks of "this one", the book the talk is about."""
     return bool(_POINTER.search(plainly(text)))
+
+
+def by_colour(text: str) -> bool:
+    """Return whether a book is named by the colour of its cover, which no catalogue knows."""
+    return bool(_BY_COLOUR.search(plainly(text)))

@@ -5,38 +5,23 @@ from __future__ import annotations
 import hmac
 import logging
 import os
-from typing import Any, Awaitable, Callable, Dict, List, Optional
+from typing import Any, Awaitable, Callable, Dict, Optional
 
-from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
+from rasa.core.channels.channel import InputChannel, UserMessage
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from bot.components.requests import Parse, understood
 from bot.components.tracker import Flight, current_flight, remember
+from bot.components.turn import Turn
 from library.text import looks_english
 
 logger = logging.getLogger(__name__)
 
 # Rasa takes a text that begins with "/" for an intent. Typed text may not do that; a look-alike keeps every span.
 SLASH, LOOK_ALIKE = "/", "\u2215"
-
-
-class Collected(OutputChannel):
-    """Keeps every response whole and in order: text, buttons and cards of one bubble stay together."""
-
-    def __init__(self) -> None:
-        self.responses: List[Dict[str, Any]] = []
-
-    @classmethod
-    def name(cls) -> str:
-        return "thuthu"
-
-    async def send_response(self, recipient_id: str, message: Dict[str, Any]) -> None:
-        self.responses.append({key: message.get(key) for key in ("text", "buttons", "custom")})
-
-    async def send_text_message(self, recipient_id: str, text: str, **kwargs: Any) -> None:
-        self.responses.append({"text": text})
 
 
 class ThuthuInput(InputChannel):
@@ -65,34 +50,43 @@ class ThuthuInput(InputChannel):
             given = request.headers.get("X-Thuthu-Secret", "").encode()
             if not hmac.compare_digest(given, self._secret):
                 return response.json({"error": "forbidden"}, status=403)
-            return response.json(await answer(request.json, on_new_message))
+            return response.json(await answer(request.json, on_new_message, request.app.ctx.agent.parse_message))
 
         return door
 
 
-async def answer(asked: Dict[str, Any], on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Dict[str, Any]:
+async def answer(
+    asked: Dict[str, Any], on_new_message: Callable[[UserMessage], Awaitable[Any]], parse: Parse
+) -> Dict[str, Any]:
     """Return the turn's replies, memory, intent and entities; see `connectors/dialogue.py` for the other side."""
     memory = in_its_language(asked.get("tracker"), asked.get("text") or "")
-    flight, collected = Flight(memory), Collected()
+    flight = Flight(memory)
     current_flight.set(flight)
-    await on_new_message(
-        UserMessage(
-            text=asked.get("payload") or plain(asked.get("text") or ""),
-            output_channel=collected,
-            sender_id=asked["conversation"],
-            input_channel="thuthu",
-            metadata=asked.get("metadata"),
-        )
-    )
+    told = plain(asked.get("text") or "")
+    several = None
+    if not asked.get("payload") and told.strip() and not (memory or {}).get("active_loop"):
+        reading = await understood(told, parse, may_answer=_asks_something(memory))
+        several = reading if reading["requests"] else None
+    turn = Turn(asked, on_new_message, flight)
+    replies = await turn.answer_each(several["requests"]) if several else await turn.say(asked.get("payload") or told)
     if flight.tracker is None or flight.tracker.latest_message is None:
         return {"error": "the turn left no memory"}
-    heard = flight.tracker.latest_message
+    replies += await turn.go_on_with_what_waits()
+    heard = several or {"intent": turn.first.intent, "entities": turn.first.entities}
     return {
-        "replies": collected.responses,
+        "replies": replies,
         "tracker": {**remember(flight.tracker), "locale": flight.tracker.get_slot("locale")},
-        "intent": {"name": heard.intent.get("name"), "confidence": heard.intent.get("confidence")},
-        "entities": heard.entities,
+        "intent": {"name": heard["intent"].get("name"), "confidence": heard["intent"].get("confidence")},
+        "entities": heard["entities"],
     }
+
+
+def _asks_something(memory: Optional[Dict[str, Any]]) -> bool:
+    """Return whether a yes/no question was left open, however long ago."""
+    if memory is None:
+        return False
+    put = [event for event in memory["events"] if event.get("event") == "slot" and event.get("name") == "open_question"]
+    return bool(put[-1]["value"] if put else memory["slots"].get("open_question"))
 
 
 def in_its_language(memory: Optional[Dict[str, Any]], text: str) -> Optional[Dict[str, Any]]:

@@ -219,14 +219,29 @@ async def test_a_no_to_the_question_closes_it(lan):
 async def test_a_stale_yes_acts_on_nothing(lan):
     asked = await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
     lan.talk.wait(minutes=16)
+    late = await lan.talk.hear("affirm", "ừ")
+    assert late.responses == ("utter_yes_too_late",)
+    assert lan.ils.renewed == []
+    assert (await lan.talk.press(late.button("Gia hạn"))).responses == ("utter_renew_this",)
+    assert (await lan.talk.hear("goodbye", "tạm biệt")).responses == ("utter_goodbye",)
     assert (await lan.talk.hear("affirm", "ừ")).responses == ("utter_yes_to_what",)
     assert (await lan.talk.press(asked.button("Đồng ý"))).responses == ("utter_question_is_over",)
     assert lan.ils.renewed == []
 
 
-async def test_a_yes_after_another_matter_acts_on_nothing(lan):
+async def test_a_question_in_between_is_answered_and_the_deeds_own_put_once_more(lan):
+    first = await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    between = await lan.talk.hear("list_loans", "em đang mượn gì")
+    assert between.responses == ("utter_loans", "utter_renew_this")
+    assert between.texts[-1] == first.text
+    assert (await lan.talk.press(between.button("Đồng ý"))).responses == ("utter_renewed_one",)
+    assert (await lan.talk.hear("affirm", "ừ")).responses == ("utter_yes_to_what",)
+
+
+async def test_a_yes_after_more_than_one_other_matter_acts_on_nothing(lan):
     await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
     await lan.talk.hear("list_loans", "em đang mượn gì")
+    await lan.talk.hear("list_holds", "sách em đặt về chưa")
     assert (await lan.talk.hear("affirm", "ừ")).responses == ("utter_yes_to_what",)
     assert lan.ils.renewed == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from library.text import fold
+from library.text import fold, nfc
 
 ROOT = Path(__file__).resolve().parents[2]
 DEVELOPMENT = ROOT / "tests/data/nlu/development.tsv"
@@ -27,6 +27,8 @@ SLOTS = frozenset(
     loan_scope""".split()
 )
 FEWEST_EXAMPLES = 40
+FEWEST_IN_ALL, FEWEST_DIFFERENT = 8000, 5000  # different once slots are masked and marks folded
+FEWEST_HELD_APART = 1500
 
 
 def examples() -> Iterator[tuple[str, str, str]]:
@@ -58,6 +60,18 @@ def test_every_intent_of_the_contract_has_enough_examples() -> None:
     assert {intent: n for intent, n in counts.items() if n < FEWEST_EXAMPLES} == {}
 
 
+def test_there_are_many_examples_and_most_differ_in_more_than_their_titles() -> None:
+    lines = [line for *_, line in examples()]
+    assert len(lines) >= FEWEST_IN_ALL
+    assert len({key(ANNOTATION.sub(r" slot\2 ", line)) for line in lines}) >= FEWEST_DIFFERENT
+    assert len(list(development())) >= FEWEST_HELD_APART
+
+
+def test_no_message_of_the_development_set_stands_twice() -> None:
+    seen = Counter(key(text) for text, *_ in development())
+    assert [text for text, n in seen.items() if n > 1] == []
+
+
 def test_examples_are_nfc() -> None:
     assert [line for *_, line in examples() if not unicodedata.is_normalized("NFC", line)] == []
 
@@ -83,5 +97,5 @@ def test_the_development_set_is_labelled_within_the_contract(
     assert intent in INTENTS
     assert set(slots) <= SLOTS
     values = [v for value in slots.values() for v in (value if isinstance(value, list) else [value])]
-    assert all(str(value) in text for value in values), "a slot's value is the span as typed"
+    assert all(str(value) in nfc(text) for value in values), "a slot's value is the span as typed, in NFC"
     assert len({"accented", "unaccented", "half", "teencode"} & set(tags)) == 1
