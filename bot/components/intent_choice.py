@@ -15,7 +15,7 @@ from bot.components.spans import Span
 from bot.components.word_vectors import WordVectors
 from library.text import Normalised
 
-WEIGHTS = {"letters": 1.0, "signs": 1.0, "words": 0.5, "pairs": 1.0, "accents": 0.5, "places": 0.5}
+WEIGHTS = {"letters": 1.0, "signs": 1.0, "words": 0.5, "pairs": 1.0, "negated": 0.5, "accents": 0.5, "places": 0.5}
 
 Heard = Tuple[Normalised, Sequence[Span]]
 

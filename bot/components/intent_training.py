@@ -10,6 +10,33 @@ from typing import Iterator, List, Sequence, Tuple
 from bot.components.slot_training import Labelled, changed
 from bot.components.spans import Span
 from library.hurry import drawn_out, half_accented, politer, teencode, telex, typo, unaccented
+from library.text import fold
+
+# A deed that is asked for in so many words is as often called off with them; writers think of the first far more often.
+DENIED = "deny"
+_DEEDS = {
+    "renew_loans": ("gia han", "renew", "extend"),
+    "place_hold": ("dat ", "giu ", "hold", "reserve", "place"),
+    "cancel_hold": ("huy ", "cancel"),
+    "delete_my_data": ("xoa ", "delete", "erase"),
+    "link_account": ("lien ket", "dang nhap", "link"),
+    "unlink_account": ("huy ", "go ", "unlink"),
+    "suggest_purchase": ("mua ", "buy"),
+}
+_NOT = (
+    "đừng ",
+    "đừng có ",
+    "thôi đừng ",
+    "chớ ",
+    "khỏi ",
+    "không cần ",
+    "em không muốn ",
+    "mình chưa muốn ",
+    "ko muốn ",
+)
+_ENGLISH = {"renew", "extend", "hold", "reserve", "place", "cancel", "delete", "erase", "link", "unlink", "buy"}
+_NOT_IN_ENGLISH = ("don't ", "please don't ", "I don't want to ", "no need to ")
+_LONGEST_DENIED = 9  # words; what follows in a longer one may ask for the deed after all
 
 _WITHIN = (half_accented, teencode, telex, typo, drawn_out)  # change words where they stand
 
@@ -22,6 +49,22 @@ def copies(example: Labelled, hurried: int, slots_missed: float) -> Iterator[Lab
     chance = random.Random(zlib.crc32(example.text.encode()))  # noqa: S311 - the same each time, and no secret
     for copy in _distinct(example, hurried, chance):
         yield Labelled(copy.text, _heard(copy.spans, slots_missed, chance))
+
+
+def denied(example: Labelled, intent: str) -> Iterator[Labelled]:
+    """Yield the request for a deed turned into its contrary, where the example begins with the deed's own word."""
+    folded = fold(example.text)
+    if not folded.startswith(_DEEDS.get(intent, "\n")) or len(folded.split()) > _LONGEST_DENIED:
+        return
+    chance = random.Random(zlib.crc32(folded.encode()))  # noqa: S311 - the same each time, and no secret
+    english = folded.startswith(tuple(verb for verb in _DEEDS[intent] if verb in _ENGLISH))
+    text = chance.choice(_NOT_IN_ENGLISH if english else _NOT) + _uncapped(example.text)
+    added = len(text) - len(example.text)
+    yield Labelled(text, tuple(Span(span.slot, span.start + added, span.end + added) for span in example.spans))
+
+
+def _uncapped(text: str) -> str:
+    return text.lower() if text.isupper() else text[:1].lower() + text[1:]
 
 
 def _distinct(example: Labelled, hurried: int, chance: random.Random) -> List[Labelled]:

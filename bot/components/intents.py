@@ -23,7 +23,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.special import softmax
 
 from bot.components.intent_choice import Choice, Heard
-from bot.components.intent_training import copies
+from bot.components.intent_training import DENIED, copies, denied
 from bot.components.neighbours import Neighbours
 from bot.components.slot_training import Labelled
 from bot.components.spans import Span
@@ -87,6 +87,9 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
             for copy in copies(labelled, self._config["hurried"], self._config["slots_missed"]):
                 heard.append((normalise(copy.text), copy.spans))
                 intents.append(example.get(INTENT))
+            for copy in denied(labelled, example.get(INTENT)):
+                heard.append((normalise(copy.text), copy.spans))
+                intents.append(DENIED)
         vectors = WordVectors.read(ENCODER)
         self._choice = Choice.learned(heard, intents, vectors, self._config["C"])
         self._neighbours = Neighbours(
