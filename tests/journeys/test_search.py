@@ -249,7 +249,9 @@ async def test_what_is_read_in_the_house_and_what_is_lost_are_told_apart_from_wh
     assert said.text == "“Báo Ấp Bắc” chỉ đọc tại chỗ, không cho mượn về: Mỹ Tho (079 / B100)."
     [copy, *_] = reader.ils.copies["giong-to"]
     reader.ils.copies["giong-to"] = [type(copy)(copy.barcode, "MT", copy.call_number, ItemState.MISSING)]
-    assert (await reader.talk.hear("check_availability", "[Giông tố](title) còn không")).responses == ("utter_no_copies",)
+    assert (await reader.talk.hear("check_availability", "[Giông tố](title) còn không")).responses == (
+        "utter_no_copies",
+    )
 
 
 async def test_a_silent_library_system_leaves_the_shelves_and_says_so(reader):
