@@ -26,6 +26,7 @@ class TellAnswer(LibraryAction):
 
     action_name = "action_tell_answer"
     informs = True
+    repeatable = True
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         key = heard.one("answer_key")
@@ -36,7 +37,7 @@ class TellAnswer(LibraryAction):
             return []
         if asks_for_copy(heard.text):
             return await give_copy(self.services, dispatcher, heard)
-        found = await asyncio.to_thread(self.services.answers().ask, heard.text, heard.turn.now.date())
+        found = await self._found(heard)
         if _is_private(heard.text, found):
             return say_private(dispatcher, heard)
         if not isinstance(found, Sure) and goes_on_about_hours(heard):
@@ -50,6 +51,16 @@ class TellAnswer(LibraryAction):
         await self.services.desk.unanswered(heard.turn, heard.text, "thiếu kiến thức")
         dispatcher.utter_message(response="utter_answer_unknown")
         return []
+
+    async def _found(self, heard: Heard) -> Sure | Which | Unknown:
+        """Return what fits the words; of those that go on from the question before, what fits both together."""
+        ask, today = self.services.answers().ask, heard.turn.now.date()
+        found = await asyncio.to_thread(ask, heard.text, today)
+        question = heard.tracker.latest_message.get("question")
+        if isinstance(found, Sure) or not question:
+            return found
+        together = await asyncio.to_thread(ask, question, today)
+        return together if isinstance(together, Sure) else found
 
 
 def _is_private(text: str, found: Sure | Which | Unknown) -> bool:

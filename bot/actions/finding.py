@@ -187,7 +187,7 @@ def wanted_words(wish: Wish, services: Services, lang: Lang) -> str:
     if not quoted and wish.filters.material:  # "sách nói", "tạp chí": no books besides
         return ", ".join(narrowing)
     if not quoted:
-        return " ".join((BOOKS.to(lang), ", ".join(narrowing)))
+        return " ".join((BOOKS.to(lang), ", ".join(narrowing))).strip()
     return ", ".join((quoted, *narrowing))
 
 

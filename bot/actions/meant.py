@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.actions.base import Heard, Services
 from bot.actions.finding import PAGE, Wish, likeness, search
-from bot.actions.ordinals import position
+from bot.actions.ordinals import place_in, position
 from bot.actions.repair import THE_OTHER
 from bot.actions.wording import plainly
 from library.text import fold, tokens
@@ -38,7 +38,7 @@ async def record_meant(services: Services, heard: Heard) -> Meant:
     title = heard.one("title")
     if title:
         return await _by_title(services, heard, title)
-    said = heard.one("item_ordinal")
+    said = heard.one("item_ordinal") or place_in(heard.text)
     if said:
         return await _by_place(services, heard, said)
     return await _talked_about(services, heard)
@@ -103,9 +103,9 @@ async def _the_other(services: Services, heard: Heard, page: list[dict[str, Any]
     """Return the one of two shown that is not talked about, or the book talked about before this one."""
     record, before = heard.remembered("record") or {}, heard.remembered("record_before")
     others = [item for item in page if item["record_id"] != record.get("record_id")]
-    if len(others) == 1:
+    if len(others) == 1 < len(page):
         return await _by_id(services, others[0]["record_id"])
-    if before and (len(page) < 2 or not others):
+    if before:
         return await _by_id(services, before["record_id"])
     records = await asyncio.to_thread(services.catalogue.many, [item["record_id"] for item in others])
     if records:

@@ -24,6 +24,11 @@ _LAST_BUT_ONE = re.compile(
     r"\b(?:ap chot|ap cuoi|ke cuoi|gan cuoi|ke chot|sat cuoi|truoc cuoi|last but one|second to last|second last)\b"
 )
 _MIDDLE = re.compile(r"\b(?:o giua|chinh giua|giua|in the middle|middle)\b")
+_UNNUMBERED = re.compile(
+    r"\b(?:cuon|quyen|cai) (?:nam )?(?P<place>(?:o )?(?:chinh )?giua"
+    r"|ap chot|ap cuoi|ke cuoi|gan cuoi|cuoi cung|dau tien)\b"
+    r"|\bthe (?P<last>middle|last) one\b"
+)
 _DIGITS = re.compile(r"\d+")
 _MANY = {"hai": 2, "ba": 3, "bon": 4, "nam": 5, "two": 2, "three": 3, "four": 4, "five": 5}
 _SEVERAL_AT_AN_END = re.compile(
@@ -37,6 +42,12 @@ def position(said: str, total: int) -> int | None:
     words = plainly(said)
     place = _place(words, total)
     return place - 1 if place and 1 <= place <= total else None
+
+
+def place_in(text: str) -> str | None:
+    """Return the words that name a place without a number, where they stand beside a book: "cuốn ở giữa"."""
+    match = _UNNUMBERED.search(plainly(text))
+    return (match["place"] or match["last"]) if match else None
 
 
 def several_at_an_end(said: str, total: int) -> list[int]:

@@ -7,10 +7,12 @@ from typing import Any
 
 from bot.actions.base import Heard
 from bot.actions.buttons import Button, button
+from bot.actions.wording import plainly
 from library.phrasing import Words
 
 MOST = 3
-LEAST, NEAR = 0.12, 3.0  # a reading's confidence, and how many times likelier the best may be than it
+FEWEST_WORDS = 3  # of fewer, any reading is a guess
+LEAST, NEAR = 0.2, 2.5  # a reading's confidence, and how many times likelier the best may be than it
 _NAMED: Mapping[str, Words] = {
     "find_item": Words("Tìm {title}", "Find {title}"),
     "check_availability": Words("{title} còn không", "Is {title} in?"),
@@ -45,6 +47,8 @@ _MEANINGS: Mapping[str, Words] = {
 
 def near_readings(heard: Heard) -> list[Button]:
     """Return a button for each likely reading, the likeliest first; a question about rules is asked again as typed."""
+    if len(plainly(heard.text).split()) < FEWEST_WORDS:
+        return []
     ranking = heard.tracker.latest_message.get("intent_ranking") or []
     likely = [each for each in ranking if each.get("name") in _MEANINGS and each["confidence"] >= LEAST]
     near = [each for each in likely if each["confidence"] * NEAR >= likely[0]["confidence"]]

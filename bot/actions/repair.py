@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.actions.wording import plainly
-from library.text import Token, nfc, normalise
+from library.text import Token, has_diacritics, nfc, normalise
 
 Entity = Mapping[str, Any]
 
@@ -31,6 +31,15 @@ _TOGETHER = (
     {"language"},
     {"audience"},
     {"material"},
+)
+OF_RULES = "action_tell_answer"
+LONGEST_ELLIPSIS = 7  # words
+_OF_OTHER_MATTERS = {"title", "author", "topic", "isbn", "date", "part_of_day", "branch", "item_ordinal", "loan_scope"}
+_GOING_ON_WORDS = re.compile(
+    r"^\W*(?:à\s+|a\s+)?(?:thế|the|vậy|vay|zậy|zay|rứa|rua|ủa)?\s*(?:còn|con)?\s+(?=\w)"
+    r"|\s(?:thì sao|thi sao|thì seo|sao)\W*$"
+    r"|^\W*(?:and\s+)?(?:what|how) about\b",
+    re.IGNORECASE,
 )
 _OF_BOOKS = {"title", "isbn", "item_ordinal", "record_id"}
 _OF_SEARCHES = {"author", "topic", "audience", "language", "material", "year_from", "year_to"}
@@ -75,7 +84,8 @@ def remembered_request(
     """Return what a later message may lean on; `said` are the dispatcher's messages of this turn."""
     entities = [{"entity": each.get("entity"), "value": each.get("value")} for each in message.get("entities") or ()]
     asks = any(each.get("response") in ASKS_WHICH for each in said)
-    return {"action": action, "entities": entities, "asks": asks, "at": now.isoformat()}
+    text = str(message.get("question") or message.get("text") or "") if action == OF_RULES else None
+    return {"action": action, "entities": entities, "asks": asks, "text": text, "at": now.isoformat()}
 
 
 def said_again(
@@ -86,7 +96,9 @@ def said_again(
     text = nfc(str(message.get("text") or ""))
     if not last or text.startswith("/") or not _recent(last, now):
         return None
-    words = plainly(text)
+    words = _as_begun(text)
+    if last["action"] == OF_RULES:
+        return _asked_on(message, text, words, last)
     corrects = bool(_CORRECTS.search(words))
     named = [each for each in message.get("entities") or () if each.get("end")]
     if corrects:
@@ -103,11 +115,34 @@ def said_again(
     }
 
 
+def _asked_on(
+    message: Mapping[str, Any], text: str, words: str, last: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]] | None:
+    """Return a question about rules that goes on from the one before: "còn sinh viên?" after "làm thẻ cần gì"."""
+    named = {each.get("entity") for each in message.get("entities") or ()}
+    if not _GOES_ON.search(words) or len(words.split()) > LONGEST_ELLIPSIS or named & _OF_OTHER_MATTERS:
+        return None
+    if words.split()[:1] in (["the"], ["con"]) and not has_diacritics(text) and not words.endswith("sao"):
+        return None  # "the em mat roi", "con toi duoc muon may cuon"
+    new = _GOING_ON_WORDS.sub(" ", text).strip(" ?.!,")
+    return (OF_RULES, {**message, "text": text, "question": f"{last['text']} {new}"}) if new and last["text"] else None
+
+
 def _asked_of(action: str, named: set[str]) -> str:
     """Return the action; a search for what names no book of its own, the book itself for "cuốn kia"."""
     if action in _OF_ONE_BOOK and named & _OF_SEARCHES and not named & _OF_BOOKS:
         return "action_find_item"
+    if action == "action_refine_search" and named & {"title", "author", "topic"}:
+        return "action_find_item"
     return "action_show_record" if action in _SEARCHES and not named else action
+
+
+def _as_begun(text: str) -> str:
+    """Return the folded words; a first word that only folds to "còn" or "thế" ("con tôi", "thẻ em") as another."""
+    words = [token.folded for token in normalise(text).tokens]
+    typed = [token.text.lower() for token in normalise(text).tokens]
+    unlike = typed[:1] == ["thẻ"] or (typed[:1] == ["con"] and has_diacritics(text))
+    return " ".join(["-", *words] if unlike else words)
 
 
 def only_a_title(message: Mapping[str, Any]) -> bool:

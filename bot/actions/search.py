@@ -52,6 +52,10 @@ _ORDERS: tuple[tuple[Order, re.Pattern[str]], ...] = (
     ("oldest", re.compile(r"\bcu (nhat|hon|truoc)|oldest")),
 )
 _LIKE_IT = re.compile(r"\b(?:sach|truyen|cuon|gi) (?:nao )?(?:giong|tuong tu)\b|\bbooks? (?:like|similar to)\b")
+# "có cuốn nào tiếng Việt không" asks of what was found, "có sách tiếng Việt không" of all there is.
+_AMONG_THEM = re.compile(
+    r"\b(?:cuon|quyen|ban|cai) (?:nao|tieng)\b|\b(?:trong (?:do|so)|any of (?:them|these)|which ones?)\b"
+)
 _ONLY_IN = re.compile(r"\bcon (trong kho|tren ke|muon duoc|san)|co san|chua (ai|bi) muon|\b(available|in now)\b")
 
 
@@ -68,6 +72,8 @@ class FindItem(LibraryAction):
         if wish.empty:
             dispatcher.utter_message(response="utter_what_to_find")
             return []
+        if wish.query == Query() and heard.remembered("hits") and _AMONG_THEM.search(plainly(heard.text)):
+            return await RefineSearch(self.services).act(dispatcher, heard)
         found = await search(self.services, wish)
         said = wish.query.title or wish.query.text
         if said and not wish.query.isbn:

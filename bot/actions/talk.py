@@ -19,8 +19,9 @@ from bot.actions.forms import leave_form
 from bot.actions.handoff import offer_librarian
 from bot.actions.questions import do_after_yes, do_again_button, do_if_agreed
 from bot.actions.readings import near_readings
+from bot.actions.repair import DEED_WORDS
 from bot.actions.search import FindItem, RefineSearch
-from bot.actions.wording import angry, plainly, pries
+from bot.actions.wording import angry, plainly, pries, refuses
 from library.phrasing import Words, listing
 from library.text import nfc
 
@@ -33,6 +34,8 @@ _THANKS = re.compile(
     r"(?:cho (?:\w+ )?hỏi(?: thêm)?(?: là)?)?\s*",
     re.IGNORECASE,
 )
+# Said with a no and nothing under way: "không cần gặp thủ thư đâu".
+_ANY_DEED = rf"{'|'.join(DEED_WORDS.values())}|gap thu thu|nhac|dang ky|lien ket|dang nhap"
 _MOSTLY = 0.7
 MISSED = frozenset({"nlu_fallback", "out_of_scope"})
 LATEST = Words("Làm việc bạn vừa hỏi", "Do what you asked me about")
@@ -215,7 +218,8 @@ class Deny(LibraryAction):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return [SlotSet("open_question", question)]
         form_open = bool(heard.tracker.active_loop.get("name"))
-        dispatcher.utter_message(response="utter_left_as_it_was" if question or form_open else self.nothing_open)
+        left = question or form_open or refuses(heard.text, _ANY_DEED)
+        dispatcher.utter_message(response="utter_left_as_it_was" if left else self.nothing_open)
         return leave_form() if form_open else []
 
 
