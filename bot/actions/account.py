@@ -42,9 +42,9 @@ class CardAction(LibraryAction):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
         if self.strictly_own and about_someone_else(heard.text):
-            if self.has_rules and _ASKS_WHAT_IS_ALLOWED.search(plainly(heard.text)):
-                if await tell_if_sure(self.services, dispatcher, heard):
-                    return []
+            asks_rules = self.has_rules and _ASKS_WHAT_IS_ALLOWED.search(plainly(heard.text))
+            if asks_rules and await tell_if_sure(self.services, dispatcher, heard):
+                return []
             return say_private(dispatcher, heard)
         who = await self.services.links.patron_of(heard.turn)
         of_nobody = not (heard.text.startswith("/") or speaks_of_self(heard.text))
