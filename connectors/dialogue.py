@@ -44,6 +44,16 @@ class RasaDialogue:
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as exc:
             raise DialogueAway(f"Rasa gave no usable answer: {type(exc).__name__}") from exc
 
+    async def explain(self, text: str) -> Mapping[str, Any]:
+        """Return how the text is heard outside any conversation; see `explained` in `bot/components/channel.py`."""
+        try:
+            response = await self._client.post("/webhooks/thuthu/explain", json={"text": text})
+            response.raise_for_status()
+            heard: Mapping[str, Any] = response.json()
+        except (httpx.HTTPError, ValueError) as exc:
+            raise DialogueAway(f"Rasa gave no explanation: {type(exc).__name__}") from exc
+        return heard
+
     async def ready(self) -> bool:
         try:
             return (await self._client.get("/webhooks/thuthu/")).status_code == httpx.codes.OK

@@ -98,9 +98,17 @@ def gateway_command(config: Path) -> list[str]:
     return [sys.executable, "-m", "connectors.app", str(config)]
 
 
-async def start(command: list[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """Return the started child. It dies when we die, even by kill -9, so that no orphan keeps a port."""
-    return await asyncio.create_subprocess_exec(*command, env=dict(environment), preexec_fn=_die_with_parent)
+async def start(
+    command: list[str], environment: Mapping[str, str], *, silent: bool = False
+) -> asyncio.subprocess.Process:
+    """Return the started child. It dies when we die, even by kill -9, so that no orphan keeps a port.
+
+    `silent`: what it prints is dropped; for a terminal that has something else to show.
+    """
+    output = asyncio.subprocess.DEVNULL if silent else None
+    return await asyncio.create_subprocess_exec(
+        *command, env=dict(environment), stdout=output, stderr=output, preexec_fn=_die_with_parent
+    )
 
 
 async def stop(child: asyncio.subprocess.Process, patience_s: float = 8.0) -> None:

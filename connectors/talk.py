@@ -206,7 +206,7 @@ async def rehearsal(
         own = _copied(settings, Path(folder), moment)
         system = SQLiteILS(own.ils.path, clock=clock)
         ils = SwitchedILS(system)
-        rasa = await start(rasa_command(own, wiring), rasa_environment(own, wiring))
+        rasa = await start(rasa_command(own, wiring), rasa_environment(own, wiring), silent=True)
         gateway = build(own, wiring, clock=clock, ils=cast(ILS, ils))
         try:
             async with serving(gateway.action_listener, wiring.action_port):

@@ -76,6 +76,22 @@ def looks_english(s: str) -> bool:
     return english >= enough and english * 2 >= len(words)
 
 
+# Words that make a Vietnamese sentence and are not English ones.
+_VIETNAMESE = frozenset(
+    """khong ko hong gi nao may gio cua cho em minh toi tui ban oi nhe nha voi duoc dc muon tim sach cuon quyen thu
+    vien mo dong gia han tra dat huy bao nhieu dau roi chua con nay kia thi la va cam chao giup gium dum xin hoi ngay
+    mai""".split()
+)
+_VIETNAMESE_ENOUGH = 2
+
+
+def looks_vietnamese(s: str) -> bool:
+    """Return whether a message is surely a Vietnamese sentence, with or without marks; a bare title is not enough."""
+    words = [token.folded for token in tokens(s)]
+    telling = sum(word in _VIETNAMESE for word in words)
+    return telling >= _VIETNAMESE_ENOUGH and sum(word in _ENGLISH for word in words) * 2 < telling
+
+
 def same_tones(s: str) -> str:
     """Return the text with old and new tone placement made one (hòa → hoà, thúy → thuý).
 

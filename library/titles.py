@@ -3,7 +3,8 @@
 The retrieval room builds them with every index; the gateway and Rasa's components read the same files. A book is a
 file and the layers beside it (`titles.bin`, `titles.1.bin`, …): a layer adds what came later and hides the records that
 it replaces. Layout of a file, all numbers little-endian: header; then for each key (folded words joined by one space,
-sorted by their bytes) the key and its entries; then the ids it hides; then the table of offsets that finds them.
+sorted by their bytes) the key and its entries; then the ids it hides; then the table of offsets that finds them; then
+the table that finds what was typed with a slip (`title_slips`).
 """
 
 import heapq
@@ -22,14 +23,17 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, Literal
 
 from library.text import fold, folded_words, nfc, same_tones, tokens
+from library.title_slips import MOST_WORDS, Slips, SlipWriter, is_slip
 
 Kind = Literal["title", "author"]
 Exactness = Literal["exact", "unaccented", "folded"]
 
-_HEADER = struct.Struct("<8sIQQQ")  # magic, version, keys, and where: hidden ids, offsets
-_MAGIC, VERSION = b"THUTITLE", 2
+_HEADER = struct.Struct("<8sIQQQQ")  # magic, version, keys, where hidden ids and offsets begin, slips
+_MAGIC, VERSION = b"THUTITLE", 3
+_SLIP = 8  # bytes of an entry in the table of slips
 _OFFSET, _PLACES = struct.Struct("<Q"), struct.Struct("<QQ")
 _SORTED_AT_ONCE = 400_000  # lines, some 40 MB
+_SLIPS_UP_TO = 60  # words of a message
 _CONTROL = re.compile(r"[\x00-\x1f]")  # these part the pieces of a line
 
 
@@ -60,6 +64,16 @@ class TitleMatch:
     end: int
     record_ids: tuple[str, ...]
     exactness: Exactness
+
+
+@dataclass(frozen=True)
+class Run:
+    """Words from `first` to before `end` that name something; `slip`: one is misspelt, or spaces stand elsewhere."""
+
+    first: int
+    end: int
+    kinds: frozenset[Kind]
+    slip: bool
 
 
 def build(path: Path, entries: Iterable[TitleEntry], *, hides: Iterable[str] = ()) -> int:
@@ -104,18 +118,20 @@ def _sorted(lines: Iterator[bytes], folder: Path) -> Iterator[bytes]:
 
 def _write(file: BinaryIO, lines: Iterable[bytes], hides: Iterable[str]) -> int:
     at = file.write(bytes(_HEADER.size))
-    offsets = array("Q", [at])
+    offsets, slips = array("Q", [at]), SlipWriter()
     for key, group in groupby(lines, key=lambda line: line[: line.index(b"\0")]):
         for piece in (key, _joined(key, group)):
             at += file.write(piece)
             offsets.append(at)
+        slips.add(key, len(offsets) // 2 - 1)
     keys = len(offsets) // 2
     hidden, at = at, at + file.write("\n".join(hides).encode())
     if sys.byteorder == "big":
         offsets.byteswap()
     file.write(offsets.tobytes())
+    slipped = slips.write(file)
     file.seek(0)
-    file.write(_HEADER.pack(_MAGIC, VERSION, keys, hidden, at))
+    file.write(_HEADER.pack(_MAGIC, VERSION, keys, hidden, at, slipped))
     return keys
 
 
@@ -139,13 +155,15 @@ class _File:
         try:
             with path.open("rb") as file:
                 self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            magic, version, self.keys, self._hidden, self._offsets = _HEADER.unpack_from(self.data)
+            magic, version, self.keys, self._hidden, self._offsets, slips = _HEADER.unpack_from(self.data)
         except (OSError, ValueError, struct.error) as exc:
             raise TitleBookError(f"{path}: the file of titles cannot be opened ({exc}); build the index") from exc
         if magic != _MAGIC or version != VERSION:
             raise TitleBookError(f"{path}: not a file of titles of version {VERSION}; build the index again")
-        if len(self.data) != self._offsets + _OFFSET.size * (2 * self.keys + 1):
+        end = self._offsets + _OFFSET.size * (2 * self.keys + 1)
+        if len(self.data) != end + _SLIP * slips:
             raise TitleBookError(f"{path}: the file of titles is cut short; build the index again")
+        self.slips = Slips(memoryview(self.data)[end:], slips)
 
     def hidden(self) -> frozenset[str]:
         """Return the records that are no longer to be found in the files before this one."""
@@ -256,8 +274,42 @@ class TitleBook:
             for entry in self._entries(key.encode())
         ]
 
+    def runs(self, words: Sequence[str]) -> list[Run]:
+        """Return the runs of folded words that name something, also with a slip, none overlapping, in order.
+
+        The longest is taken first, of equally long ones the exact. A long message is looked through for exact names
+        only.
+        """
+        spans = {span for file in self._files for span in file.spans(words)}
+        found = [Run(first, end, kinds, False) for first, end in spans if (kinds := self._kinds(words[first:end]))]
+        if len(words) <= _SLIPS_UP_TO:
+            found += self._slipped([word.encode() for word in words], spans)
+        taken: set[int] = set()
+        runs: list[Run] = []
+        for run in sorted(found, key=lambda run: (run.first - run.end, run.slip, run.first)):
+            if taken.isdisjoint(range(run.first, run.end)):
+                runs.append(run)
+                taken.update(range(run.first, run.end))
+        return sorted(runs, key=lambda run: run.first)
+
+    def _slipped(self, words: Sequence[bytes], exact: set[tuple[int, int]]) -> Iterator[Run]:
+        for first in range(len(words)):
+            for end in range(first + 1, min(first + MOST_WORDS, len(words)) + 1):
+                if (first, end) not in exact and (kinds := self._meant(words[first:end])):
+                    yield Run(first, end, kinds, True)
+
+    def _meant(self, words: Sequence[bytes]) -> frozenset[Kind]:
+        """Return what the words name when one of them is misspelt, or their spaces stand elsewhere."""
+        keys = {file.key(number) for file in self._files for number in file.slips.candidates(words)}
+        slips = (key.decode() for key in keys if is_slip(words, key.split(b" ")))
+        return frozenset(kind for key in slips for kind in self._kinds(key.split(" ")))
+
+    def _kinds(self, words: Sequence[str]) -> frozenset[Kind]:
+        return frozenset(entry.kind for entry in self._entries(" ".join(words).encode()))
+
     def close(self) -> None:
         for file in self._files:
+            file.slips.close()
             file.data.close()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-FORMAT = 4
+FORMAT = 5
 _MANIFEST = "manifest.json"
 _REMEDY = "run `thuthu catalogue index`"
 Proof = Sequence[str | int]  # size, sha256

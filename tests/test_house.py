@@ -20,8 +20,9 @@ ONLY_APP = {"bot.actions"}  # app.py introduces the actions to the gateway
 # Floors of `connectors`, top to bottom: a file imports from its own floor or one below.
 FLOORS = (
     {"cli"},
+    {"cli_explain"},
     {"talk", "checks", "door_checks", "cli_catalogue", "cli_answers", "cli_poster", "cli_privacy", "supervisor"},
-    {"cli_output"},
+    {"cli_output", "explaining"},
     {"preparing", "poster"},
     {"app"},
     {"doors", "console", "linkpage", "privacypage", "widget", "actions", "reception", "exchange"},

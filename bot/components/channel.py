@@ -16,10 +16,11 @@ from sanic.response import HTTPResponse
 from bot.components.requests import Parse, understood
 from bot.components.tracker import Flight, current_flight, remember
 from bot.components.turn import Turn
-from library.text import looks_english
+from library.text import looks_english, looks_vietnamese
 
 logger = logging.getLogger(__name__)
 
+NEAREST = 5  # training examples shown to explain a reading
 # Rasa takes a text that begins with "/" for an intent. Typed text may not do that; a look-alike keeps every span.
 SLASH, LOOK_ALIKE = "/", "\u2215"
 
@@ -47,12 +48,34 @@ class ThuthuInput(InputChannel):
 
         @door.route("/turn", methods=["POST"])
         async def turn(request: Request) -> HTTPResponse:
-            given = request.headers.get("X-Thuthu-Secret", "").encode()
-            if not hmac.compare_digest(given, self._secret):
+            if not self._knows(request):
                 return response.json({"error": "forbidden"}, status=403)
             return response.json(await answer(request.json, on_new_message, request.app.ctx.agent.parse_message))
 
+        @door.route("/explain", methods=["POST"])
+        async def explain(request: Request) -> HTTPResponse:
+            if not self._knows(request):
+                return response.json({"error": "forbidden"}, status=403)
+            return response.json(await explained(request.json["text"], request.app.ctx.agent))
+
         return door
+
+    def _knows(self, request: Request) -> bool:
+        return hmac.compare_digest(request.headers.get("X-Thuthu-Secret", "").encode(), self._secret)
+
+
+async def explained(text: str, agent: Any) -> Dict[str, Any]:
+    """Return how a message is heard, its requests if they are several, and the training examples nearest to it."""
+    told = plain(text)
+    heard = await understood(told, agent.parse_message)
+    near = await agent.processor.parse_message(UserMessage(told, metadata={"nearest": NEAREST}))
+    return {
+        "intent": heard["intent"]["name"],
+        "ranking": near.get("intent_ranking", []),
+        "entities": heard["entities"],
+        "requests": [{"text": one.text, "intent": one.intent} for one in heard.get("requests", [])],
+        "nearest": near.get("nearest", []),
+    }
 
 
 async def answer(
@@ -90,12 +113,13 @@ def _asks_something(memory: Optional[Dict[str, Any]]) -> bool:
 
 
 def in_its_language(memory: Optional[Dict[str, Any]], text: str) -> Optional[Dict[str, Any]]:
-    """Return the memory with which the talk goes on in English, once a patron writes English unasked."""
-    if not looks_english(text):
+    """Return the memory with which the talk goes on in the language that the patron writes, unasked."""
+    locale = "en" if looks_english(text) else "vi" if memory is not None and looks_vietnamese(text) else None
+    if locale is None:
         return memory
     if memory is None:
         memory = {"slots": {}, "active_loop": None, "events": [{"event": "action", "name": ACTION_LISTEN_NAME}]}
-    return {**memory, "events": [*memory["events"], {"event": "slot", "name": "locale", "value": "en"}]}
+    return {**memory, "events": [*memory["events"], {"event": "slot", "name": "locale", "value": locale}]}
 
 
 def plain(text: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from bot.components.lookups import Lookups
-from bot.components.spans import Span, date_spans, word_labels
+from bot.components.spans import date_spans, word_labels
 from library.syllables import is_syllable
 from library.text import Normalised, has_diacritics, same_tones
-from library.titles import TitleBook, TitleMatch
+from library.titles import TitleBook
 
 Rows = List[List[str]]
 
@@ -37,23 +37,40 @@ class Knowledge:
     lookups: Lookups
     book: Optional[TitleBook] = None
 
-    def named(self, message: Normalised) -> List[TitleMatch]:
-        return self.book.find(message.typed) if self.book else []
-
 
 IGNORANCE = Knowledge(Lookups({}))
 
 
-def features(message: Normalised, knowledge: Knowledge, intent: str = UNSURE) -> Rows:
-    """Return the features of each word. `intent`: what the message is taken to want, or UNSURE."""
+@dataclass(frozen=True)
+class Features:
+    """The features of each word of a message, and which of them mean more once it is known what it wants."""
+
+    rows: Rows
+    telling: Rows
+
+    def wanting(self, intent: str) -> Rows:
+        """Return the features of each word when the message is taken to want this; UNSURE is an answer too."""
+        return [
+            [*row, *(f"{intent}&{each}" for each in telling)]
+            for row, telling in zip(self.rows, self.telling, strict=True)
+        ]
+
+
+def features(message: Normalised, knowledge: Knowledge) -> Features:
+    """Return what is seen of each word."""
     layers = [_catalogued(message, knowledge), _listed(message, knowledge.lookups), _dated(message)]
     seen = _Seen(message)
-    rows = []
-    for at, token in enumerate(message.tokens):
-        row = ["bias", *seen.word(at), *seen.around(at), *seen.lead(at), *seen.name(at), *_layered(layers, at)]
-        asked = ("bias", f"w={token.folded}", seen.nearest_lead(at), *(layer[at] for layer in layers))
-        rows.append([*row, *(f"{intent}&{each}" for each in asked)])
-    return rows
+    words = range(len(message.tokens))
+    return Features(
+        [
+            ["bias", *seen.word(at), *seen.around(at), *seen.lead(at), *seen.name(at), *_layered(layers, at)]
+            for at in words
+        ],
+        [
+            ["bias", f"w={message.tokens[at].folded}", seen.nearest_lead(at), *(layer[at] for layer in layers)]
+            for at in words
+        ],
+    )
 
 
 class _Seen:
@@ -140,27 +157,33 @@ def _nearest_leads(words: Sequence[str]) -> Iterator[Optional[int]]:
 
 
 def _catalogued(message: Normalised, knowledge: Knowledge) -> List[str]:
-    named = knowledge.named(message)
-    labels = word_labels(message.tokens, [Span(_weighed(match, message), match.start, match.end) for match in named])
-    return [f"c={label}" for label in labels]
-
-
-def _weighed(match: TitleMatch, message: Normalised) -> str:
-    """Return the kind of the match, and whether it is long enough to be meant."""
-    words = sum(match.start <= token.start < match.end for token in message.tokens)
-    return f"{match.kind}:{min(words, _SHORT + 1)}{match.exactness[0] if words <= _SHORT else ''}"
+    """Return what the catalogue names at each word, and whether that is long enough to be meant."""
+    if knowledge.book is None:
+        return ["c=O"] * len(message.tokens)
+    runs = knowledge.book.runs([token.folded for token in message.tokens])
+    return _marked(
+        "c",
+        len(message.tokens),
+        [(run.first, run.end, "+".join(sorted(run.kinds)) + "~" * run.slip) for run in runs],
+    )
 
 
 def _listed(message: Normalised, lookups: Lookups) -> List[str]:
-    labels = ["l=O"] * len(message.tokens)
-    for start, end, slots in lookups.found([token.folded for token in message.tokens]):
-        kind = f"{'+'.join(slots)}:{min(end - start, _SHORT + 1)}"
-        labels[start:end] = [f"l=B-{kind}"] + [f"l=I-{kind}"] * (end - start - 1)
-    return labels
+    found = lookups.found([token.folded for token in message.tokens])
+    return _marked("l", len(message.tokens), [(start, end, "+".join(slots)) for start, end, slots in found])
+
+
+def _marked(layer: str, count: int, runs: Sequence[Tuple[int, int, str]]) -> List[str]:
+    """Return for each word whether a run begins or goes on there, of what kind, and how long it is."""
+    marks = [f"{layer}=O"] * count
+    for first, end, kind in runs:
+        kind = f"{kind}:{min(end - first, _SHORT + 1)}"
+        marks[first:end] = [f"{layer}=B-{kind}"] + [f"{layer}=I-{kind}"] * (end - first - 1)
+    return marks
 
 
 def _dated(message: Normalised) -> List[str]:
-    return [f"d={label}" for label in word_labels(message.tokens, date_spans(message.typed))]
+    return [f"d={label}" for label in word_labels(message.tokens, date_spans(message))]
 
 
 def _layered(layers: Sequence[List[str]], at: int) -> Iterator[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import List, Protocol, Sequence
 
-from bot.components.slot_features import UNSURE, Knowledge, Rows, features
+from bot.components.slot_features import UNSURE, Features, Knowledge, Rows, features
 from bot.components.spans import Span, best_of, date_spans, isbn_spans, word_labels
-from library.text import Normalised, nfc, normalise
+from library.text import Normalised, normalise
 
 # Two of these may stand side by side, and where one begins tells much; the others need no mark of their own for it.
 _BEGUN = frozenset({"title", "author", "topic", "audience"})
 _NAMED = frozenset({"title", "topic", "author"})
-_READ = frozenset({"date", "part_of_day"})  # their reader knows more than any tagger
 
 
 class Tagger(Protocol):
@@ -25,21 +25,29 @@ def labels(message: Normalised, spans: Sequence[Span]) -> List[str]:
     return [label if label[2:] in _BEGUN else label.replace("B-", "I-", 1) for label in plain]
 
 
-def read(typed: str, knowledge: Knowledge, tagger: Tagger, intent: str = UNSURE) -> List[Span]:
-    """Return the slots of the text in order, none overlapping. `intent`: what the message is taken to want."""
-    typed = nfc(typed)
+@dataclass(frozen=True)
+class Draft:
+    """A text whose words have been looked at: its slots can be read again once it is known what it wants."""
+
+    message: Normalised
+    features: Features
+    tagger: Tagger
+
+    def spans(self, intent: str = UNSURE) -> List[Span]:
+        """Return the slots of the text in order, none overlapping. `intent`: what the message is taken to want."""
+        if not self.message.tokens:
+            return []
+        tagged = _tagged(self.message, self.tagger.tag(self.features.wanting(intent)))
+        return best_of(isbn_spans(self.message.typed), self._dates(tagged), tagged)
+
+    def _dates(self, tagged: Sequence[Span]) -> List[Span]:
+        """Return the dates that lie in no title, topic or name the tagger saw, and are no place in a list."""
+        return [date for date in date_spans(self.message) if not any(_denies(span, date) for span in tagged)]
+
+
+def draft(typed: str, knowledge: Knowledge, tagger: Tagger) -> Draft:
     message = normalise(typed)
-    if not message.tokens:
-        return []
-    tagged = _tagged(message, tagger.tag(features(message, knowledge, intent)))
-    said = [span for span in tagged if span.slot not in _READ]
-    return best_of(isbn_spans(typed), _dates(message, tagged), said)
-
-
-def _dates(message: Normalised, tagged: Sequence[Span]) -> List[Span]:
-    """Return the dates that lie in no title, topic or name the tagger saw, and are no place in a list."""
-    dated = date_spans(message.typed)
-    return [date for date in dated if not any(_denies(span, date) for span in tagged)]
+    return Draft(message, features(message, knowledge), tagger)
 
 
 def _denies(span: Span, date: Span) -> bool:

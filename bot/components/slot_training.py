@@ -7,18 +7,36 @@ stands, not which. What is known of phrases is hidden from a share of the copies
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from bot.components.slot_features import UNSURE
 from bot.components.spans import Span
 from library.hurry import half_accented, teencode, telex, typo, unaccented
+from library.text import fold
 from library.titles import TitleBook
 
-_EXCHANGED = ("title", "author", "topic", "audience", "material", "language")
+_EXCHANGED = ("title", "author", "topic", "audience", "material", "language", "branch")
+ANYTHING = "anything"  # words of other sentences, for titles
+_ANY_WORDS = 0.2  # of the titles named as such are any words at all
+_LED = re.compile(r"\b(?:cuon|quyen|bo|tap|tua|ten|truyen|book|novel|called)\s*[\"“‘']?$")
+_PUT_TOGETHER = 0.3
+_GOING_ON = {
+    "title": (
+        "và {topic}", "của {title}", "trong {topic}", "ở {branch}", "không {title}", "cho {audience}",
+        "là {anything}", "vì {anything}", "- {topic}", "{title}", "{anything}",
+    ),
+    "topic": (
+        "ở {branch}", "{branch}", "của {audience}", "trong {topic}", "{language}", "{topic}", "bằng {topic}",
+        "ở đồng bằng sông Cửu Long", "miền Tây", "tại nhà", "trong nhà", "hữu cơ", "cơ bản", "nâng cao", "hiện đại",
+        "Việt Nam", "thế giới", "thời Pháp thuộc", "thời phong kiến", "thế kỷ 20", "thời xưa", "qua {topic}",
+        "vùng {branch}", "của các {topic}", "theo luật mới", "theo {topic}", "kiểu Nhật", "online",
+    ),
+}  # fmt: skip
 _HIDDEN = 0.35  # of the copies are seen without what is known of phrases
-_UNSURE, _MISHEARD = 0.15, 0.08  # of the copies are seen without an intent, or with a wrong one
+_UNSURE, _MISHEARD = 0.25, 0.08  # of the copies are seen without an intent, or with a wrong one
 _LOWERED = 0.6  # of the values put in are written without capitals, as most people type
 
 
@@ -37,7 +55,7 @@ _FROM_CATALOGUE = 3_000  # of its titles and names, at most
 
 
 def train_values(
-    examples: Iterable[Labelled], listed: Mapping[str, Sequence[str]], book: Optional[TitleBook]
+    examples: Sequence[Labelled], listed: Mapping[str, Sequence[str]], book: Optional[TitleBook]
 ) -> Dict[str, List[str]]:
     """Return what may stand in each slot: what the examples, the lists and the catalogue name, each once, in order."""
     values: Dict[str, List[str]] = {slot: list(listed.get(slot, ())) for slot in _EXCHANGED}
@@ -47,7 +65,17 @@ def train_values(
                 values[span.slot].append(example.text[span.start : span.end])
     for entry in book.some(_FROM_CATALOGUE) if book else ():
         values[entry.kind].append(entry.value)
+    values[ANYTHING] = [words for example in examples if not example.spans for words in _piece(example.text)]
     return {slot: list(dict.fromkeys(each)) for slot, each in values.items()}
+
+
+def _piece(text: str) -> Iterator[str]:
+    """Yield a few words of a text that read like no title: where a book is named, they are one."""
+    words = text.split()
+    length = 2 + len(words) % 5
+    start = len(text) % max(1, len(words) - length + 1)
+    if len(words) > length:
+        yield " ".join(words[start : start + length]).strip('.,?!:;()"“”')
 
 
 def copies(
@@ -103,11 +131,25 @@ def exchanged(example: Labelled, values: Mapping[str, Sequence[str]], chance: ra
     """Return the example with its titles, names and the like exchanged for others, written as the ones they replace."""
 
     def other(span: Span) -> str:
-        old = _value(example, span)
-        choice = values.get(span.slot)
-        return _written_like(old, chance.choice(choice), chance) if choice else old
+        old, slot = _value(example, span), span.slot
+        if slot == "title" and chance.random() < _ANY_WORDS and _LED.search(fold(example.text[: span.start])):
+            slot = ANYTHING
+        return _written_like(old, _drawn(slot, values, chance), chance) if values.get(slot) else old
 
     return _assembled(example, lambda part: part, other)
+
+
+def _drawn(slot: str, values: Mapping[str, Sequence[str]], chance: random.Random) -> str:
+    """Return what may stand in the slot; some titles and topics are put together, for a known one may go on."""
+    drawn = chance.choice(values[slot])
+    if slot in _GOING_ON and chance.random() < _PUT_TOGETHER:
+        joint = chance.choice(_GOING_ON[slot])
+        needed = re.search(r"\{(\w+)\}", joint)
+        if not needed:
+            return f"{drawn} {joint}"
+        if values.get(needed[1]):
+            return f"{drawn} {joint}".replace(needed[0], chance.choice(values[needed[1]]))
+    return drawn
 
 
 def _value(example: Labelled, span: Span) -> str:

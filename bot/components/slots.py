@@ -24,12 +24,13 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.lookups import Lookups
 from bot.components.slot_features import IGNORANCE, UNSURE, Knowledge, features
-from bot.components.slot_reading import labels, read
+from bot.components.slot_reading import Draft, draft, labels
 from bot.components.slot_training import Labelled, copies, train_values
 from bot.components.spans import Span
-from library.text import nfc, normalise
+from library.text import normalise
 from library.titles_in_use import TitlesInUse
 
+DRAFT = "slot_draft"  # left in a message between the first reading and the review
 _TAGGER, _LOOKUPS = "slots.crf", "lookups.json"
 
 
@@ -76,8 +77,8 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
         trainer = pycrfsuite.Trainer(verbose=False)
         for copy in self._copies([_labelled(each) for each in training_data.nlu_examples]):
             if (message := normalise(copy.text)).tokens:
-                rows = features(message, IGNORANCE if copy.hidden else knowledge, copy.intent)
-                trainer.append(rows, labels(message, copy.spans))
+                seen = features(message, IGNORANCE if copy.hidden else knowledge)
+                trainer.append(seen.wanting(copy.intent), labels(message, copy.spans))
         trainer.set_params(
             {
                 "c1": self._config["c1"],
@@ -113,17 +114,35 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
             return cls(config, model_storage, resource, (folder / _TAGGER).read_bytes(), Lookups(phrases))
 
     def process(self, messages: List[Message]) -> List[Message]:
+        assert self._tagger is not None, "the slot extractor was asked before it was trained"
         for message in messages:
-            typed = nfc(message.get(TEXT) or "")
-            intent = (message.get(INTENT) or {}).get("name") or UNSURE
-            found = [_entity(span, typed) for span in self.spans(typed, intent)]
-            message.set(ENTITIES, self.add_extractor_name(found), add_to_output=True)
+            drafted = draft(message.get(TEXT) or "", self._knowledge(), self._tagger)
+            message.set(DRAFT, drafted)
+            message.set(ENTITIES, self.add_extractor_name(_entities(drafted, UNSURE)), add_to_output=True)
         return messages
 
-    def spans(self, typed: str, intent: str = UNSURE) -> List[Span]:
-        """Return the slots of the text in order, none overlapping. `intent`: what the message is taken to want."""
-        assert self._tagger is not None, "the slot extractor was asked before it was trained"
-        return read(typed, self._knowledge(), self._tagger, intent)
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
+class SlotReview(GraphComponent, EntityExtractorMixin):
+    """Sets `entities` again, the intent now known. Stands after the intent classifier, which reads the first ones."""
+
+    @classmethod
+    def create(
+        cls,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> SlotReview:
+        return cls()
+
+    def process(self, messages: List[Message]) -> List[Message]:
+        for message in messages:
+            drafted, intent = message.get(DRAFT), (message.get(INTENT) or {}).get("name")
+            if drafted and intent:
+                message.set(ENTITIES, self.add_extractor_name(_entities(drafted, intent)), add_to_output=True)
+                message.set(DRAFT, None)
+        return messages
 
 
 def _labelled(example: Message) -> Labelled:
@@ -131,5 +150,9 @@ def _labelled(example: Message) -> Labelled:
     return Labelled(example.get(TEXT), tuple(spans), example.get(INTENT) or UNSURE)
 
 
-def _entity(span: Span, typed: str) -> Dict[str, Any]:
-    return {"entity": span.slot, "start": span.start, "end": span.end, "value": typed[span.start : span.end]}
+def _entities(drafted: Draft, intent: str) -> List[Dict[str, Any]]:
+    typed = drafted.message.typed
+    return [
+        {"entity": span.slot, "start": span.start, "end": span.end, "value": typed[span.start : span.end]}
+        for span in drafted.spans(intent)
+    ]

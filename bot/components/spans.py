@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 from typing import List, Sequence
 
 from library.dates import find_dates
-from library.text import Token
+from library.text import Normalised, Token
 
 _ISBN = re.compile(r"(?<![\d-])(?:97[89][\s-]?)?\d(?:[\s-]?\d){8}[\s-]?[\dXx](?![\d-])")
 _ANY_DAY = date(2026, 1, 1)  # where a date stands in a text does not depend on today
@@ -34,10 +36,34 @@ def word_labels(words: Sequence[Token], spans: Sequence[Span]) -> List[str]:
     return labels
 
 
-def date_spans(typed: str) -> List[Span]:
-    """Return the dates and parts of the day that the date reader finds."""
-    slots = {"date": "date", "range": "date", "part_of_day": "part_of_day"}
-    return [Span(slots[f.kind], f.start, f.end) for f in find_dates(typed, _ANY_DAY) if f.kind in slots]
+_SLOTS = {"date": "date", "range": "date", "part_of_day": "part_of_day"}
+
+
+def date_spans(message: Normalised) -> List[Span]:
+    """Return the dates and parts of the day that the date reader finds in what was typed, and in what that stands for.
+
+    "chur nhaatj" is a day only once its keys are read.
+    """
+    return best_of(_dated(message.typed), _dated_as_meant(message))
+
+
+def _dated(text: str) -> List[Span]:
+    return [Span(_SLOTS[f.kind], f.start, f.end) for f in find_dates(text, _ANY_DAY) if f.kind in _SLOTS]
+
+
+def _dated_as_meant(message: Normalised) -> List[Span]:
+    if message.text == message.typed:
+        return []
+    words = message.tokens
+    ends = list(accumulate(len(word.text) + 1 for word in words))
+    starts = [0, *ends]
+    found = _dated(" ".join(word.text for word in words))
+    firsts = [bisect_right(starts, span.start) - 1 for span in found]
+    lasts = [bisect_right(starts, span.end - 1) - 1 for span in found]
+    return [
+        Span(span.slot, words[first].start, words[last].end)
+        for span, first, last in zip(found, firsts, lasts, strict=True)
+    ]
 
 
 def isbn_spans(typed: str) -> List[Span]:
@@ -45,10 +71,9 @@ def isbn_spans(typed: str) -> List[Span]:
 
 
 def _is_isbn(typed: str) -> bool:
+    """Return whether the number can be meant as an ISBN; one of 13 figures is, also when a figure is wrong."""
     digits = [10 if c in "Xx" else int(c) for c in typed if c.isdigit() or c in "Xx"]
-    if len(digits) == 10:
-        return sum(digit * (10 - n) for n, digit in enumerate(digits)) % 11 == 0
-    return len(digits) == 13 and sum(d * (3 if n % 2 else 1) for n, d in enumerate(digits)) % 10 == 0
+    return len(digits) == 13 or sum(digit * (10 - n) for n, digit in enumerate(digits)) % 11 == 0
 
 
 def best_of(*found: Sequence[Span]) -> List[Span]:

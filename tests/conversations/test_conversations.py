@@ -12,6 +12,7 @@ import pytest_asyncio
 import yaml
 
 from connectors.clock import VIETNAM
+from connectors.explaining import explain
 from connectors.settings import load_settings
 from connectors.talk import Rehearsal, rehearsal
 from tests.product.product import CHECKOUT, missing, skip_or_fail
@@ -47,6 +48,16 @@ async def test_the_talk_goes_as_written(product: Rehearsal, talk: Mapping[str, A
     for turn in talk["turns"]:
         heard = await patron.turn(_line(turn))
         _check(turn, heard)
+
+
+async def test_a_message_is_explained_as_it_is_heard(product: Rehearsal) -> None:
+    told = await explain("mai may h mo cua z", product.gateway.dialogue, START.date())
+    assert told.normalised == "mai may giờ mo cua vậy"
+    assert told.intent == told.readings[0].intent == "ask_opening_hours"
+    assert [(slot.name, slot.value) for slot in told.slots] == [("date", "mai")]
+    assert [(day.text, day.first) for day in told.days] == [("mai", "2026-11-25")]
+    assert "ask_opening_hours" in {example.intent for example in told.nearest}
+    assert told.readings[0].confidence > told.readings[1].confidence
 
 
 def _line(turn: Mapping[str, Any]) -> dict[str, Any]:

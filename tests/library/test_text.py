@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.text import fold, has_diacritics, looks_english, nfc, normalise, same_tones, sentences, tokens
+from library.text import (
+    fold,
+    has_diacritics,
+    looks_english,
+    looks_vietnamese,
+    nfc,
+    normalise,
+    same_tones,
+    sentences,
+    tokens,
+)
 
 VIETNAMESE = st.text(alphabet="aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệ ĐẮỮ.,!?0123456789\n", max_size=60)
 ANY = st.text(max_size=60)
@@ -233,3 +243,17 @@ def test_english_is_recognised(typed):
 )
 def test_what_may_be_vietnamese_or_only_names_an_english_book_is_not_taken_for_english(typed):
     assert not looks_english(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["mai mấy giờ mở cửa", "gia han giup em cuon so do", "còn cuốn nào không", "ko tim dc"]
+)
+def test_a_vietnamese_sentence_is_recognised(typed):
+    assert looks_vietnamese(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["Số đỏ", "do you have Số đỏ by Vũ Trọng Phụng?", "renew my book please", "ok", "Dong Thap library", ""]
+)
+def test_a_title_or_english_is_no_vietnamese_sentence(typed):
+    assert not looks_vietnamese(typed)

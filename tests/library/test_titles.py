@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from library.titles import TitleBook, TitleBookError, TitleEntry, build, exactness
+from library.titles import TitleBook, TitleBookError, TitleEntry, build, exactness, layer
 
 ENTRIES = [
     TitleEntry("title", "Số đỏ", ("1",)),
@@ -101,3 +101,41 @@ def test_exactness_tells_missing_marks_from_wrong_ones() -> None:
     assert exactness("thuý kiều", "Thúy Kiều") == "exact"
     assert exactness("thuy kiều", "Thúy Kiều") == "unaccented"
     assert exactness("thủy kiều", "Thúy Kiều") == "folded"
+
+
+def named(book: TitleBook, text: str) -> list[tuple[str, bool]]:
+    words = text.split()
+    return [(" ".join(words[run.first : run.end]), run.slip) for run in book.runs(words)]
+
+
+def test_a_misspelt_word_is_seen_through(book: TitleBook) -> None:
+    assert named(book, "co de men phieu luu kyy khong") == [("de men phieu luu kyy", True)]
+    assert named(book, "co de men phiu luu ky khong") == [("de men phiu luu ky", True)]
+    assert named(book, "cua nguyen nhta anh") == [("nguyen nhta anh", True)]
+    assert named(book, "cua nguyen van anh") == []
+
+
+def test_words_joined_or_parted_are_seen_through(book: TitleBook) -> None:
+    assert named(book, "totto chan bencuaso") == []
+    assert named(book, "quyen hoabinh nha") == [("hoabinh", True)]
+    assert named(book, "ho a binh") == [("ho a binh", True)]
+
+
+def test_exact_names_need_no_slip(book: TitleBook) -> None:
+    assert named(book, "so do cua nguyen nhat anh") == [("so do", False), ("nguyen nhat anh", False)]
+    assert [run.kinds for run in book.runs(["so", "do"])] == [{"title"}]
+
+
+def test_a_very_long_message_is_looked_through_for_exact_names(book: TitleBook) -> None:
+    assert named(book, "de men phiu luu ky " * 20 + "so do")[-1] == ("so do", False)
+
+
+def test_a_hidden_record_is_not_named_with_a_slip_either(tmp_path: Path) -> None:
+    build(tmp_path / "titles.bin", [TitleEntry("title", "Đất rừng phương Nam", ("1",))])
+    build(layer(tmp_path / "titles.bin", 1), [], hides=["1"])
+    assert named(TitleBook.open(tmp_path / "titles.bin"), "dat rung phuog nam") == []
+
+
+def test_a_book_gives_some_of_its_names_evenly(book: TitleBook) -> None:
+    assert len(list(book.some(3))) == 3
+    assert len(list(book.some(100))) == 7
