@@ -15,7 +15,9 @@ from bot.components.spans import Span
 from bot.components.word_vectors import WordVectors
 from library.text import Normalised
 
-WEIGHTS = {"letters": 1.0, "signs": 1.0, "words": 0.5, "pairs": 1.0, "negated": 0.5, "accents": 0.5, "places": 0.5}
+WEIGHTS = {"letters": 1.0, "signs": 1.0, "words": 0.5, "pairs": 1.0, "accents": 0.5, "places": 0.5}
+# Most pairs are met in one example, that is, in its two or three copies: they tell little and would fill the memory.
+LEAST = {"pairs": 4}
 
 Heard = Tuple[Normalised, Sequence[Span]]
 
@@ -40,17 +42,19 @@ class Choice:
     @classmethod
     def learned(cls, examples: Sequence[Heard], intents: Sequence[str], vectors: WordVectors, c: float) -> Choice:
         seen = [grams(heard) for heard in examples]
-        table = GramTable.learned(seen, WEIGHTS)
+        table = GramTable.learned(seen, WEIGHTS, LEAST)
         meanings = csr_matrix(np.array([vectors.of(message) for message, _ in examples]))
         svm = LinearSVC(C=c, class_weight="balanced", random_state=0)
         svm.fit(hstack([table.rows(seen), meanings]).tocsr(), intents)
-        learned = np.ascontiguousarray(svm.coef_.T, dtype=np.float32)
+        learned = np.ascontiguousarray(svm.coef_.T, dtype=np.float16)
         size = len(table.rarity)
         names = [str(name) for name in svm.classes_]
-        return cls(table, vectors, names, learned[:size], learned[size:], svm.intercept_.astype(np.float32))
+        return cls(
+            table, vectors, names, learned[:size], learned[size:].astype(np.float32), svm.intercept_.astype(np.float32)
+        )
 
     def margins(self, heard: Heard) -> np.ndarray:
         """Return by intent how far on its side of the border the message lies."""
         at, values = self.table.row(grams(heard))
-        told = np.asarray(values, np.float32) @ self.gram_weights[at]
+        told = np.asarray(values, np.float32) @ self.gram_weights[at].astype(np.float32)
         return np.asarray(told + self.vectors.of(heard[0]) @ self.vector_weights + self.offsets)

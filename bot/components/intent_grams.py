@@ -14,8 +14,6 @@ from library.text import Normalised, has_diacritics, same_tones
 HIDDEN = frozenset({"title", "author", "topic"})
 _EDGES = 2  # words at each end that count for their place
 _LONGEST = 12  # words; beyond it a message is simply long
-_NEGATING = frozenset("dung dug cho khoi khong chua chang thoi dont don no not never".split())
-_REACH = 4  # words behind a "no" that it may speak of
 _PAIRED = 40  # words at the beginning that are paired; their number grows with the square
 
 Words = List[str]
@@ -69,12 +67,6 @@ def pairs(words: Words) -> List[str]:
     return sorted({f"{first} {second}" for at, first in enumerate(near) for second in near[at + 1 :]})
 
 
-def negated(words: Words) -> List[str]:
-    """Return the words that stand shortly behind a "no", whichever it was."""
-    behind = {at + n for at, word in enumerate(words) if word in _NEGATING for n in range(1, _REACH + 1)}
-    return [words[at] for at in sorted(behind) if at < len(words)]
-
-
 def places(words: Words) -> List[str]:
     """Return the first and last words as such, and how long the message is."""
     return [
@@ -93,7 +85,6 @@ GROUPS: Dict[str, Callable[[Said], List[str]]] = {
     "signs": lambda said: runs(_between(said.masked), 1, 3),
     "words": lambda said: runs(_between(said.folded), 1, 3),
     "pairs": lambda said: pairs(said.masked),
-    "negated": lambda said: negated(said.masked),
     "accents": lambda said: runs(said.accented, 1, 2),
     "places": lambda said: places(said.folded),
 }

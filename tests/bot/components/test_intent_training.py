@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.components.intent_grams import negated, pairs
+from bot.components.intent_grams import pairs
 from bot.components.intent_training import copies, denied
 from bot.components.slot_training import Labelled
 from bot.components.spans import Span
@@ -46,12 +46,6 @@ def test_the_contrary_of_a_deed_keeps_its_slot():
 )
 def test_what_is_no_bare_request_has_no_contrary(text, intent):
     assert not list(denied(Labelled(text, ()), intent))
-
-
-def test_words_behind_a_no_are_marked_whichever_no_it_was():
-    assert negated(["thoi", "dung", "gia", "han"]) == ["dung", "gia", "han"]
-    assert negated(["cho", "gia", "han"]) == ["gia", "han"]
-    assert negated(["co", "gia", "han", "duoc", "khong"]) == []
 
 
 def test_pairs_reach_over_what_stands_between():
