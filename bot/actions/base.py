@@ -195,7 +195,7 @@ class LibraryAction(Action):  # type: ignore[misc]
         question = question_still_open(heard)
         if question and takes_back(heard.text, question["kind"]) and self.action_name != "action_cancel":
             return self._instead("action_deny"), heard
-        if by_colour(heard.text) and not heard.all("title"):
+        if by_colour(heard.text) and all(fold(title).startswith(("mau", "bia")) for title in heard.all("title")):
             return self._instead("action_not_by_colour"), heard
         last = (heard.remembered("last_request") or {}).get("action")
         if heard.remembered("hits") and last in OF_A_SEARCH and filters_taken_back(heard.text) is not None:
