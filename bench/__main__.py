@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from bench import compare, doors, retrieval, segmentation, turns
+from bench import compare, doors, hearing, retrieval, segmentation, turns
 
-BENCHMARKS = {"retrieval": retrieval, "compare": compare, "segmentation": segmentation, "turns": turns, "doors": doors}
+BENCHMARKS = {
+    "retrieval": retrieval,
+    "compare": compare,
+    "segmentation": segmentation,
+    "turns": turns,
+    "doors": doors,
+    "hearing": hearing,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:

@@ -37,12 +37,13 @@ def open_ear(model: Path) -> Ear:
     from rasa.utils.log_utils import configure_structlog
 
     from bot.components.channel import plain
+    from bot.components.requests import understood
 
     configure_structlog(logging.WARNING)  # unconfigured, it prints every message
     agent = Agent.load(str(model))
 
     async def hear(text: str) -> Heard:
-        parsed = await agent.parse_message(plain(text))
+        parsed = await understood(plain(text), agent.parse_message)  # as the channel hears it
         return Heard(parsed["intent"]["name"], parsed.get("intent_ranking", []), parsed["entities"])
 
     return hear

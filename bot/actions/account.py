@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any, ClassVar
 
 from rasa_sdk.events import EventType, SlotSet
@@ -16,6 +17,8 @@ from bot.actions.wording import about_someone_else, plainly, refuses, speaks_of_
 from library.ils import PatronRef
 from library.phrasing import Words
 
+# "con tôi mượn được mấy cuốn" is a question about rules, "con tôi đang mượn mấy cuốn" one about a card.
+_ASKS_WHAT_IS_ALLOWED = re.compile(r"\bduoc (?:muon )?(?:may|bao nhieu|toi da|bao lau)\b|\b(?:may|are) .*\ballowed\b")
 SIGN_IN = Words("Đăng nhập thẻ", "Sign in with my card")
 OTHER_CARD = Words("Đăng nhập thẻ khác", "Sign in with another card")
 MY_LOANS = Words("Sách trên thẻ của mình", "Books on my own card")
@@ -39,6 +42,9 @@ class CardAction(LibraryAction):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
         if self.strictly_own and about_someone_else(heard.text):
+            asks_rules = self.has_rules and _ASKS_WHAT_IS_ALLOWED.search(plainly(heard.text))
+            if asks_rules and await tell_if_sure(self.services, dispatcher, heard):
+                return []
             return say_private(dispatcher, heard)
         who = await self.services.links.patron_of(heard.turn)
         of_nobody = not (heard.text.startswith("/") or speaks_of_self(heard.text))

@@ -14,7 +14,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.repair import only_a_title, remembered_request, said_again, takes_back
+from bot.actions.repair import OF_A_SEARCH, only_a_title, remembered_request, said_again, takes_back
 from bot.actions.safety import NATIONAL_LINES, Danger, danger_in
 from bot.actions.widening import filters_taken_back
 from bot.actions.wording import by_colour
@@ -197,8 +197,8 @@ class LibraryAction(Action):  # type: ignore[misc]
             return self._instead("action_deny"), heard
         if by_colour(heard.text) and not heard.all("title"):
             return self._instead("action_not_by_colour"), heard
-        hits = heard.remembered("hits") or {}
-        if (hits.get("filters") or hits.get("only_in")) and filters_taken_back(heard.text) is not None:
+        last = (heard.remembered("last_request") or {}).get("action")
+        if heard.remembered("hits") and last in OF_A_SEARCH and filters_taken_back(heard.text) is not None:
             return self._instead("action_refine_search"), heard
         again = said_again(heard.tracker.latest_message, heard.remembered("last_request"), heard.turn.now)
         if again is None and self.of_a_book and only_a_title(heard.tracker.latest_message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,12 @@ _NAMED: Mapping[str, Words] = {
     "locate_item": Words("{title} ở kệ nào", "Where is {title}?"),
     "suggest_purchase": Words("Đề nghị mua {title}", "Suggest buying {title}"),
     "renew_loans": Words("Gia hạn {title}", "Renew {title}"),
+}
+_POLITELY = r"(?:(?:da|a|oi|ad|ban|cho|em|minh|toi|tui|con|chau|nho|giup|lam on|muon|can|xin|vui long|thu vien)\b ?)*"
+_BEGINS: Mapping[str, re.Pattern[str]] = {
+    "renew_loans": re.compile(rf"{_POLITELY}(?:gia han|keo dai han|renew|extend)\b(?! the)"),
+    "cancel_hold": re.compile(rf"{_POLITELY}(?:huy|bo|cancel) (?:dat|giu|luot|the hold|my hold)\b"),
+    "place_hold": re.compile(rf"{_POLITELY}(?:dat (?:giu|truoc|cho|muon)|giu (?:cho|giup|truoc)|reserve|hold)\b"),
 }
 _MEANINGS: Mapping[str, Words] = {
     "ask_charges": Words("Xem tiền còn nợ", "What I owe"),
@@ -53,6 +60,19 @@ def near_readings(heard: Heard) -> list[Button]:
     likely = [each for each in ranking if each.get("name") in _MEANINGS and each["confidence"] >= LEAST]
     near = [each for each in likely if each["confidence"] * NEAR >= likely[0]["confidence"]]
     return [_button(each["name"], heard) for each in near[:MOST]]
+
+
+def deed_named_first(heard: Heard) -> str | None:
+    """Return the action of a deed that a likely reading takes the message for and that its first words name.
+
+    "gia hạn cuốn Kỹ thuật nuôi tôm" may read like a search by its title; and a deed only ever asks first.
+    """
+    words = plainly(heard.text)
+    ranking = heard.tracker.latest_message.get("intent_ranking") or []
+    likely = {each.get("name") for each in ranking[:MOST]}
+    return next(
+        (f"action_{intent}" for intent, begins in _BEGINS.items() if intent in likely and begins.match(words)), None
+    )
 
 
 def _button(intent: str, heard: Heard) -> Button:

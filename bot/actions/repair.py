@@ -45,6 +45,7 @@ _OF_BOOKS = {"title", "isbn", "item_ordinal", "record_id"}
 _OF_SEARCHES = {"author", "topic", "audience", "language", "material", "year_from", "year_to"}
 _SEARCHES = {"action_find_item", "action_refine_search", "action_list_new_items", "action_recommend_items"}
 _OF_ONE_BOOK = {"action_show_record", "action_check_availability", "action_locate_item", "action_place_hold"}
+OF_A_SEARCH = _SEARCHES | _OF_ONE_BOOK
 _I = r"(?:minh|em|toi|tui|con|chau|anh|chi|bac|to|tao|tau|e)"
 _NO = r"dung|khoi|khong|chang|don t|no need to|never"
 _CORRECTS = re.compile(

@@ -18,7 +18,7 @@ from bot.actions.finding import likeness
 from bot.actions.forms import leave_form
 from bot.actions.handoff import offer_librarian
 from bot.actions.questions import do_after_yes, do_again_button, do_if_agreed
-from bot.actions.readings import near_readings
+from bot.actions.readings import deed_named_first, near_readings
 from bot.actions.repair import DEED_WORDS
 from bot.actions.search import FindItem, RefineSearch
 from bot.actions.wording import angry, plainly, pries, refuses
@@ -37,6 +37,7 @@ _THANKS = re.compile(
 # Said with a no and nothing under way: "không cần gặp thủ thư đâu".
 _ANY_DEED = rf"{'|'.join(DEED_WORDS.values())}|gap thu thu|nhac|dang ky|lien ket|dang nhap"
 _MOSTLY = 0.7
+LANGUAGES = {"vi": Words("Tiếng Việt", "Tiếng Việt"), "en": Words("English", "English")}
 MISSED = frozenset({"nlu_fallback", "out_of_scope"})
 LATEST = Words("Làm việc bạn vừa hỏi", "Do what you asked me about")
 
@@ -137,7 +138,9 @@ class ChangeLanguage(LibraryAction):
             return []
         locale = heard.one("locale") or _language_in(heard)
         if locale is None:
-            dispatcher.utter_message(response="utter_which_language")
+            # Not in the domain: there Rasa takes braces for variables, and logs all slots when it finds none.
+            both = [button(words, heard.lang, "change_language", locale=each) for each, words in LANGUAGES.items()]
+            dispatcher.utter_message(response="utter_which_language", buttons=both)
             return []
         # Responses are chosen by the language of before this turn, so each of these two has one language only.
         dispatcher.utter_message(response=f"utter_now_in_{locale}")
@@ -258,6 +261,11 @@ class NotUnderstood(LibraryAction):
     """Says so in other words each time, offers three ways on, then a person; the librarians see what was asked."""
 
     action_name = "action_not_understood"
+
+    def _meant(self, heard: Heard) -> tuple[LibraryAction, Heard]:
+        doing, heard = super()._meant(heard)
+        named = deed_named_first(heard) if doing is self else None
+        return (self._instead(named) if named else doing), heard
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         if pries(heard.text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
@@ -23,13 +24,17 @@ class GramTable:
     rarity: np.ndarray
 
     @classmethod
-    def learned(cls, examples: Sequence[Grams], weights: Dict[str, float]) -> GramTable:
+    def learned(
+        cls, examples: Sequence[Grams], weights: Dict[str, float], least: Mapping[str, int] = MappingProxyType({})
+    ) -> GramTable:
+        """Return the table of these examples; of a group in `least`, only grams that so many of them hold."""
         columns: Dict[str, Dict[str, int]] = {}
         counts: List[int] = []
         for group in weights:
             seen = Counter(gram for grams in examples for gram in set(grams[group]))
-            columns[group] = {gram: at for at, gram in enumerate(seen, len(counts))}
-            counts += seen.values()
+            kept = [gram for gram, count in seen.items() if count >= least.get(group, 1)]
+            columns[group] = {gram: at for at, gram in enumerate(kept, len(counts))}
+            counts += [seen[gram] for gram in kept]
         rarity = np.log((1 + len(examples)) / (1 + np.array(counts))) + 1
         return cls(weights, columns, rarity.astype(np.float32))
 

@@ -14,6 +14,7 @@ from library.text import Normalised, has_diacritics, same_tones
 HIDDEN = frozenset({"title", "author", "topic"})
 _EDGES = 2  # words at each end that count for their place
 _LONGEST = 12  # words; beyond it a message is simply long
+_PAIRED = 40  # words at the beginning that are paired; their number grows with the square
 
 Words = List[str]
 
@@ -60,6 +61,12 @@ def letters(words: Words, shortest: int, longest: int) -> List[str]:
     return pieces
 
 
+def pairs(words: Words) -> List[str]:
+    """Return every two words of the message in their order, however far apart: "bỏ … nhắc", "đặt … chưa"."""
+    near = words[:_PAIRED]
+    return sorted({f"{first} {second}" for at, first in enumerate(near) for second in near[at + 1 :]})
+
+
 def places(words: Words) -> List[str]:
     """Return the first and last words as such, and how long the message is."""
     return [
@@ -77,6 +84,7 @@ GROUPS: Dict[str, Callable[[Said], List[str]]] = {
     "letters": lambda said: letters(said.masked, 2, 4),
     "signs": lambda said: runs(_between(said.masked), 1, 3),
     "words": lambda said: runs(_between(said.folded), 1, 3),
+    "pairs": lambda said: pairs(said.masked),
     "accents": lambda said: runs(said.accented, 1, 2),
     "places": lambda said: places(said.folded),
 }

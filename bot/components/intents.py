@@ -7,9 +7,8 @@ sharpened and normalised, serve as confidence; `sharpness` and the fallback thre
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Text
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Text
 
 import joblib
 import numpy as np
@@ -22,49 +21,25 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.special import softmax
-from sklearn.svm import LinearSVC
 
-from bot.components.gram_table import Grams, GramTable
-from bot.components.intent_grams import GROUPS, Said
+from bot.components.intent_choice import Choice, Heard
+from bot.components.intent_training import DENIED, copies, denied
 from bot.components.neighbours import Neighbours
+from bot.components.slot_training import Labelled
 from bot.components.spans import Span
-from library.text import Normalised, fold, normalise
+from bot.components.word_vectors import WordVectors
+from library.text import normalise
 
 RANKED = 5  # how many readings are reported
+REFUSED = "out_of_scope"
 NEAREST = "nearest"  # asked for in a message's metadata, with how many
 MOST_NEAREST = 10
-WEIGHTS = {"letters": 1.0, "signs": 1.0, "words": 0.5, "accents": 0.5, "places": 0.5}
+ENCODER = Path(__file__).resolve().parents[2] / "retrieval" / "model"
 _FILE, _EXAMPLES = "intents.joblib", "examples.joblib"
-
-
-def grams(message: Normalised, spans: Sequence[Span]) -> Grams:
-    said = Said(message, spans)
-    return {group: of(said) for group, of in GROUPS.items()}
 
 
 def entity_spans(message: Message) -> List[Span]:
     return [Span(found["entity"], found["start"], found["end"]) for found in message.get(ENTITIES) or []]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What was learned: the table of grams, and for each intent its weights and its offset."""
-
-    table: GramTable
-    intents: List[str]
-    weights: np.ndarray  # (grams, intents)
-    offsets: np.ndarray
-
-    @classmethod
-    def learned(cls, examples: Sequence[Grams], intents: Sequence[str], c: float) -> Choice:
-        table = GramTable.learned(examples, WEIGHTS)
-        svm = LinearSVC(C=c, class_weight="balanced", random_state=0).fit(table.rows(examples), intents)
-        weights = np.ascontiguousarray(svm.coef_.T, dtype=np.float32)
-        return cls(table, [str(name) for name in svm.classes_], weights, svm.intercept_.astype(np.float32))
-
-    def margins(self, seen: Grams) -> np.ndarray:
-        at, values = self.table.row(seen)
-        return np.asarray(values, np.float32) @ self.weights[at] + self.offsets
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -73,7 +48,12 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"C": 3.0, "sharpness": 5.0, "slots_missed": 0.1}
+        """`hurried`: copies of an example in hurried spelling; `slots_missed`: the share of slots left unmarked.
+
+        `refusal` is added to the margin of out_of_scope: what nobody taught looks like nothing else, least of all like
+        the few kinds of strange messages that the examples hold.
+        """
+        return {"C": 1.0, "sharpness": 5.0, "refusal": 0.25, "slots_missed": 0.1, "hurried": 1}
 
     def __init__(
         self,
@@ -100,17 +80,18 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         return cls(config, model_storage, resource)
 
     def train(self, training_data: TrainingData) -> Resource:
-        chance = random.Random(0)  # noqa: S311 - the same each time, and no secret
-        seen: List[Grams] = []
+        heard: List[Heard] = []
         intents: List[str] = []
         for example in training_data.intent_examples:
-            typed = example.get(TEXT)
-            for text in sorted({typed, fold(typed)}):
-                # A tagger misses some slots: their words must mean something too.
-                spans = [span for span in entity_spans(example) if chance.random() >= self._config["slots_missed"]]
-                seen.append(grams(normalise(text), spans))
+            labelled = Labelled(example.get(TEXT), tuple(entity_spans(example)))
+            for copy in copies(labelled, self._config["hurried"], self._config["slots_missed"]):
+                heard.append((normalise(copy.text), copy.spans))
                 intents.append(example.get(INTENT))
-        self._choice = Choice.learned(seen, intents, self._config["C"])
+            for copy in denied(labelled, example.get(INTENT)):
+                heard.append((normalise(copy.text), copy.spans))
+                intents.append(DENIED)
+        vectors = WordVectors.read(ENCODER)
+        self._choice = Choice.learned(heard, intents, vectors, self._config["C"])
         self._neighbours = Neighbours(
             [(example.get(TEXT), example.get(INTENT)) for example in training_data.intent_examples]
         )
@@ -141,7 +122,8 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
     def _classify(self, message: Message) -> None:
         assert self._choice is not None, "the intent classifier was asked before it was trained"
         typed = message.get(TEXT) or ""
-        margins = self._choice.margins(grams(normalise(typed), entity_spans(message)))
+        margins = self._choice.margins((normalise(typed), entity_spans(message)))
+        margins += self._config["refusal"] * (np.array(self._choice.intents) == REFUSED)
         chances = softmax(margins * self._config["sharpness"])
         best = chances.argsort()[::-1][:RANKED]
         ranking = [{"name": self._choice.intents[i], "confidence": float(chances[i])} for i in best]

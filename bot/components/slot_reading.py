@@ -13,6 +13,7 @@ from library.text import Normalised, normalise
 # Two of these may stand side by side, and where one begins tells much; the others need no mark of their own for it.
 _BEGUN = frozenset({"title", "author", "topic", "audience"})
 _NAMED = frozenset({"title", "topic", "author"})
+_VOLUME = re.compile(r"(?i)(?<=\w)[\s,]+(?:tập|tâp|tap|quyển|quyen|cuốn|cuon|vol(?:ume)?\.?)\s*\d+\W*$")
 
 
 class Tagger(Protocol):
@@ -38,7 +39,8 @@ class Draft:
         if not self.message.tokens:
             return []
         tagged = _tagged(self.message, self.tagger.tag(self.features.wanting(intent)))
-        return best_of(isbn_spans(self.message.typed), self._dates(tagged), tagged)
+        named = [_without_volume(span, self.message.typed) for span in tagged]
+        return best_of(isbn_spans(self.message.typed), self._dates(tagged), named)
 
     def _dates(self, tagged: Sequence[Span]) -> List[Span]:
         """Return the dates that lie in no title, topic or name the tagger saw, and are no place in a list."""
@@ -56,6 +58,12 @@ def _denies(span: Span, date: Span) -> bool:
     if span.slot == "item_ordinal":
         return True
     return span.slot in _NAMED and span.start <= date.start and date.end <= span.end and span != date
+
+
+def _without_volume(span: Span, typed: str) -> Span:
+    """Return the title without "tập 2" behind it: the volume is no part of its name."""
+    volume = _VOLUME.search(typed[span.start : span.end]) if span.slot == "title" else None
+    return Span(span.slot, span.start, span.start + volume.start()) if volume else span
 
 
 def _tagged(message: Normalised, tags: Sequence[str]) -> List[Span]:

@@ -20,16 +20,12 @@ from library.titles import TitleBook
 
 _EXCHANGED = ("title", "author", "topic", "audience", "material", "language", "branch")
 ANYTHING = "anything"  # words of other sentences, for titles
-_ANY_WORDS = 0.2  # of the titles named as such are any words at all
+_ANY_WORDS = 0.1  # of the titles named as such are any words at all
 _LED = re.compile(r"\b(?:cuon|quyen|bo|tap|tua|ten|truyen|book|novel|called)\s*[\"“‘']?$")
-_PUT_TOGETHER = 0.3
+_PUT_TOGETHER = 0.2
 _GOING_ON = {
-    "title": (
-        "và {topic}", "của {title}", "trong {topic}", "ở {branch}", "không {title}", "cho {audience}",
-        "là {anything}", "vì {anything}", "- {topic}", "{title}", "{anything}",
-    ),
     "topic": (
-        "ở {branch}", "{branch}", "của {audience}", "trong {topic}", "{language}", "{topic}", "bằng {topic}",
+        "{branch}", "của {audience}", "trong {topic}", "{language}", "{topic}", "bằng {topic}",
         "ở đồng bằng sông Cửu Long", "miền Tây", "tại nhà", "trong nhà", "hữu cơ", "cơ bản", "nâng cao", "hiện đại",
         "Việt Nam", "thế giới", "thời Pháp thuộc", "thời phong kiến", "thế kỷ 20", "thời xưa", "qua {topic}",
         "vùng {branch}", "của các {topic}", "theo luật mới", "theo {topic}", "kiểu Nhật", "online",
@@ -140,7 +136,7 @@ def exchanged(example: Labelled, values: Mapping[str, Sequence[str]], chance: ra
 
 
 def _drawn(slot: str, values: Mapping[str, Sequence[str]], chance: random.Random) -> str:
-    """Return what may stand in the slot; some titles and topics are put together, for a known one may go on."""
+    """Return what may stand in the slot; some topics are put together, for a known one may go on."""
     drawn = chance.choice(values[slot])
     if slot in _GOING_ON and chance.random() < _PUT_TOGETHER:
         joint = chance.choice(_GOING_ON[slot])

@@ -41,7 +41,7 @@ class SlotExtractor(GraphComponent, EntityExtractorMixin):
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
         """`exchanges`: copies of a sentence with another title, name or topic in it."""
-        return {"c1": 0.05, "c2": 0.05, "iterations": 60, "exchanges": 4}
+        return {"c1": 0.05, "c2": 0.05, "iterations": 60, "exchanges": 3}
 
     def __init__(
         self,

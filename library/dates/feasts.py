@@ -99,6 +99,7 @@ _FEASTS: tuple[tuple[str, bool, int, int, Words], ...] = (
     ("halloween", False, 31, 10, Words("Halloween", "Halloween")),
     ("(?:ngày )?nhà giáo(?: việt nam)?", False, 20, 11, Words("Ngày Nhà giáo Việt Nam", "Teachers' Day")),
     ("giáng sinh|noel|nô ?en|nôel|christmas", False, 25, 12, Words("Giáng sinh", "Christmas")),
+    ("(?:lễ )?phật đản", True, 15, 4, Words("lễ Phật đản", "Buddha's Birthday")),
     ("vu lan", True, 15, 7, Words("lễ Vu Lan", "Vu Lan")),
     ("(?:tết )?trung thu|mid-autumn(?: festival)?", True, 15, 8, Words("Trung thu", "Mid-Autumn Festival")),
     ("(?:tết )?đoan ngọ", True, 5, 5, Words("Tết Đoan ngọ", "Doan Ngo")),

@@ -15,7 +15,17 @@ from library.dates.days import (
     weekday_of,
     weeks_ahead,
 )
-from library.dates.reading import TITLED, PartOfDay, Reading, Scene, among, reads, typed_plainly
+from library.dates.reading import (
+    NUMBER,
+    TITLED,
+    PartOfDay,
+    Reading,
+    Scene,
+    among,
+    number,
+    reads,
+    typed_plainly,
+)
 from library.text import fold, has_diacritics
 
 _PARTS = among("sáng trưa chiều tối đêm khuya")
@@ -34,7 +44,7 @@ def _bare_today(match: re.Match[str], scene: Scene) -> Reading | None:
     return on(scene.today, TODAY) if is_today else None
 
 
-@reads("ngày mai|bữa mai|hôm mai|nmai", "tomorrow|tmr|tmrw|tomorow")
+@reads("ngày mai|bữa mai|hôm mai|ngày mơi|bữa mơi|nmai", "tomorrow|tmr|tmrw|tomorow")
 def _tomorrow(match: re.Match[str], scene: Scene) -> Reading:
     return on(scene.today + DAY, TOMORROW)
 
@@ -55,6 +65,13 @@ def _bare_tomorrow(match: re.Match[str], scene: Scene) -> Reading | None:
     return None if is_name else on(scene.today + DAY, TOMORROW)
 
 
+@reads("mơi")
+def _southern_tomorrow(match: re.Match[str], scene: Scene) -> Reading | None:
+    # Unmarked it is "moi" for "mới"; only behind a part of day is it heard as tomorrow then.
+    marked = match[0] == "mơi"
+    return on(scene.today + DAY, TOMORROW) if marked or scene.just_before(match) in _PARTS else None
+
+
 @reads("ngày mốt|bữa mốt|hôm mốt|mốt", "(?:the )?day after tomorrow")
 def _in_two_days(match: re.Match[str], scene: Scene) -> Reading | None:
     # A bare "mot" is nearly always "một" (one); after a ten, "mốt" is the figure; "mai mốt" is some day.
@@ -64,7 +81,7 @@ def _in_two_days(match: re.Match[str], scene: Scene) -> Reading | None:
     return None if match[0] in ("mot", "môt", "mót") and before not in _PARTS else on(scene.today + 2 * DAY)
 
 
-@reads("ngày kia|bữa kia")
+@reads("ngày kia|bữa kia|bữa tê|ngày tê")
 def _the_day_after(match: re.Match[str], scene: Scene) -> Reading | None:
     # In the north the day after tomorrow; in the south often the day after "mốt". "Một ngày kia" is once upon a time.
     if scene.just_before(match) in ("một", "mot"):
@@ -87,7 +104,21 @@ def _two_days_ago(match: re.Match[str], scene: Scene) -> Reading:
     return on(scene.today - 2 * DAY)
 
 
-@reads("bây giờ|bây h|bh|bjo|hiện giờ|hiện tại|giờ này|lúc này|ngay lúc này|ngay bây giờ", "right now|now|currently")
+_LONGER = among("thêm hạn mượn giữ kéo dài đọc trễ muộn")  # "gia hạn thêm 3 ngày nữa" is how long, not when
+
+
+@reads(rf"(?P<n>{NUMBER}) (?P<unit>ngày|hôm|bữa|tuần) nữa", r"in (?P<n>\d{1,2}) (?P<unit>days|weeks)")
+def _so_many_days_on(match: re.Match[str], scene: Scene) -> Reading | None:
+    if not _LONGER.isdisjoint(scene.before(match, 3)):
+        return None
+    days = number(match["n"]) * (7 if fold(match["unit"])[0] in "tw" else 1)
+    return on(scene.today + days * DAY)
+
+
+@reads(
+    "bây giờ|bây h|bi giờ|bi h|bây chừ|giờ ni|bh|bjo|hiện giờ|hiện tại|giờ này|lúc này|ngay lúc này|ngay bây giờ",
+    "right now|now|currently",
+)
 def _now(match: re.Match[str], scene: Scene) -> Reading:
     return Reading("now", scene.today, scene.today)
 

@@ -1,8 +1,9 @@
 """Days and months said by their numbers, in Vietnamese."""
 
 import re
+from datetime import date
 
-from library.dates.days import day_reading, lunar_reading, month_span, on, solar, year_of
+from library.dates.days import day_reading, lunar_reading, month_span, next_lunar_day, on, solar, year_of
 from library.dates.reading import (
     COUNTED,
     LUNAR_SAID,
@@ -11,6 +12,7 @@ from library.dates.reading import (
     YEAR_SAID,
     Reading,
     Scene,
+    among,
     number,
     reads,
     typed_plainly,
@@ -35,6 +37,8 @@ def _day_and_month(match: re.Match[str], scene: Scene) -> Reading | None:
         return None  # "7.30" is an hour, "3.5" a number
     if match[0] in ("24/7", "7/7", "1/2", "1/3", "3/4") and not _has_date_word(match, scene):
         return None
+    if scene.just_before(match) in _SHARES:
+        return None
     if match["month"] == "sau" or (typed_plainly(match, scene) and not match["month"].isdigit()):
         return None  # "ba tháng sau"
     day, month = number(match["day"]), number(match["month"])
@@ -43,6 +47,9 @@ def _day_and_month(match: re.Match[str], scene: Scene) -> Reading | None:
     if said.get("lunar") or lunar_month:
         return lunar_reading(day, month, year, scene.today)
     return day_reading(day, month, year, scene.today)
+
+
+_SHARES = among("chương bài điểm tỉ tỷ lệ trang câu số tập phần khổ nhịp")  # "điểm 9/10", "bài 2/9"
 
 
 def _has_date_word(match: re.Match[str], scene: Scene) -> bool:
@@ -59,6 +66,15 @@ def _past_day_of_month(match: re.Match[str], scene: Scene) -> Reading | None:
     return None
 
 
+@reads(r"(?:ngày |hôm )?(?P<day>\d{1,2}) (?P<sort>tây|ta)(?! ?(?:ninh|nguyên|bắc|nam|du|âu|sơn|hồ|ban|y|thi))")
+def _day_of_either_month(match: re.Match[str], scene: Scene) -> Reading | None:
+    if not match[0][0].isalpha() and scene.before(match):
+        return None  # "15 ta" after other words may be a price or a "ta" of somebody's
+    if fold(match["sort"]) == "ta":
+        return next_lunar_day(int(match["day"]), scene.today)
+    return _next_day_of_month(int(match["day"]), scene.today)
+
+
 @reads(r"ngày (?P<day>\d{1,2})(?: (?:của )?tháng (?P<month>này|sau|tới|trước))?(?! ?(?:[/.-]\d|tháng|âm))")
 def _day_of_month(match: re.Match[str], scene: Scene) -> Reading | None:
     day, month = int(match["day"]), fold(match["month"] or "")
@@ -69,10 +85,14 @@ def _day_of_month(match: re.Match[str], scene: Scene) -> Reading | None:
         index = scene.today.year * 12 + scene.today.month - 1 + ahead
         found = solar(day, index % 12 + 1, index // 12)
         return on(found) if found else None
+    return _next_day_of_month(day, scene.today)
+
+
+def _next_day_of_month(day: int, today: date) -> Reading | None:
     for ahead in range(12):
-        index = scene.today.year * 12 + scene.today.month - 1 + ahead
+        index = today.year * 12 + today.month - 1 + ahead
         found = solar(day, index % 12 + 1, index // 12)
-        if found and found >= scene.today:
+        if found and found >= today:
             return on(found)
     return None
 

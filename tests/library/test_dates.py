@@ -203,3 +203,26 @@ def test_finding_dates_never_raises_and_spans_are_exact_and_apart(text, today):
 @given(PIECES, st.dates(date(2000, 1, 1), date(2080, 1, 1)))
 def test_where_a_time_stands_does_not_depend_on_today(text, today):
     assert [(f.start, f.end) for f in find_dates(text, today)] == [(f.start, f.end) for f in find_dates(text, TODAY)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "day"),
+    [
+        ("chiều mơi có mở không", "mơi", date(2026, 11, 24)),
+        ("bữa tê mở cửa không", "bữa tê", date(2026, 11, 25)),
+        ("3 ngày nữa có mở không", "3 ngày nữa", date(2026, 11, 26)),
+        ("hai tuần nữa", "hai tuần nữa", date(2026, 12, 7)),
+        ("ngày 15 tây", "ngày 15 tây", date(2026, 12, 15)),
+        ("lễ phật đản", "lễ phật đản", date(2027, 5, 20)),
+    ],
+)
+def test_days_are_named_as_in_each_region(typed: str, words: str, day: date) -> None:
+    found = find_dates(typed, date(2026, 11, 23))[-1]
+    assert (found.text, found.first) == (words, day)
+
+
+@pytest.mark.parametrize(
+    "typed", ["gia hạn thêm 3 ngày nữa", "bài 2/9", "điểm 9/10", "sách mới", "co sach moi ko", "chương 2/9"]
+)
+def test_lengths_of_time_shares_and_new_books_are_no_days(typed: str) -> None:
+    assert find_dates(typed, date(2026, 11, 23)) == []

@@ -63,6 +63,10 @@ def test_the_date_reader_knows_better_than_the_tagger_where_a_day_ends() -> None
     assert slots("mùng 3 tết có mở", "O I-date O O O") == {"date": "mùng 3 tết"}
 
 
+def test_a_volume_is_no_part_of_a_title() -> None:
+    assert slots("còn conan tập 12 không", "O B-title I-title I-title O") == {"title": "conan"}
+
+
 def test_a_day_typed_in_telex_is_a_day() -> None:
     message = normalise("chur nhaatj cos mowr khoong")
     assert [(span.slot, message.typed[span.start : span.end]) for span in date_spans(message)] == [
