@@ -45,6 +45,7 @@ def train(settings: Settings) -> None:
     new = model.name.removesuffix(".tar.gz") + "-new"
     command = [
         *(str(settings.rasa.python), "-m", "rasa", "train", "--quiet"),
+        "--force",  # its cache does not see a change in a module that a component imports
         *("--config", "bot/config.yml", "--domain", "bot/domain"),
         *("--data", "bot/rules", "nlu_data/nlu", "nlu_data/lookups"),
         *("--out", str(model.parent), "--fixed-model-name", new),
