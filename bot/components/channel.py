@@ -106,16 +106,21 @@ async def answer(
 
 def _asks_something(memory: Optional[Dict[str, Any]]) -> bool:
     """Return whether a yes/no question was left open, however long ago."""
+    return bool(_remembered(memory, "open_question"))
+
+
+def _remembered(memory: Optional[Dict[str, Any]], slot: str) -> Any:
+    """Return what the memory holds in a slot now."""
     if memory is None:
-        return False
-    put = [event for event in memory["events"] if event.get("event") == "slot" and event.get("name") == "open_question"]
-    return bool(put[-1]["value"] if put else memory["slots"].get("open_question"))
+        return None
+    put = [event for event in memory["events"] if event.get("event") == "slot" and event.get("name") == slot]
+    return put[-1]["value"] if put else memory["slots"].get(slot)
 
 
 def in_its_language(memory: Optional[Dict[str, Any]], text: str) -> Optional[Dict[str, Any]]:
     """Return the memory with which the talk goes on in the language that the patron writes, unasked."""
-    locale = "en" if looks_english(text) else "vi" if memory is not None and looks_vietnamese(text) else None
-    if locale is None:
+    locale = "en" if looks_english(text) else "vi" if looks_vietnamese(text) else None
+    if locale is None or locale == (_remembered(memory, "locale") or "vi"):
         return memory
     if memory is None:
         memory = {"slots": {}, "active_loop": None, "events": [{"event": "action", "name": ACTION_LISTEN_NAME}]}

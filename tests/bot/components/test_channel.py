@@ -46,7 +46,20 @@ def test_a_patron_who_writes_english_is_answered_in_english_from_the_first_word(
     assert memory["events"][0]["name"] == "action_listen"
 
 
-def test_vietnamese_leaves_the_memory_as_it_was() -> None:
+def test_the_talk_goes_back_to_vietnamese_with_the_patron() -> None:
     memory = {"slots": {"locale": "en"}, "active_loop": None, "events": []}
-    assert in_its_language(memory, "mấy giờ mở cửa") is memory
+    assert in_its_language(memory, "mấy giờ mở cửa")["events"] == [{"event": "slot", "name": "locale", "value": "vi"}]
+
+
+@pytest.mark.parametrize("text", ["Số đỏ", "what time do you open today?", "1"])
+def test_the_language_spoken_and_words_of_none_leave_the_memory_as_it_was(text) -> None:
+    memory = {
+        "slots": {"locale": "vi"},
+        "active_loop": None,
+        "events": [{"event": "slot", "name": "locale", "value": "en"}],
+    }
+    assert in_its_language(memory, text) is memory
+
+
+def test_vietnamese_needs_no_memory() -> None:
     assert in_its_language(None, "may gio mo cua") is None
