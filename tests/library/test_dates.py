@@ -230,7 +230,9 @@ def test_lengths_of_time_shares_and_new_books_are_no_days(typed: str) -> None:
     assert find_dates(typed, date(2026, 11, 23)) == []
 
 
-@pytest.mark.parametrize("typed", ["nhắc tôi qua Zalo", "nhac toi qua zalo nhe", "tỉ lệ 2/9", "đặt vé máy bay", "ni sư"])
+@pytest.mark.parametrize(
+    "typed", ["nhắc tôi qua Zalo", "nhac toi qua zalo nhe", "tỉ lệ 2/9", "đặt vé máy bay", "ni sư"]
+)
 def test_words_that_only_look_like_days_are_none(typed):
     assert [found.text for found in find_dates(typed, TODAY) if found.kind == "date"] == []
 
