@@ -33,6 +33,7 @@ from library.text import normalise
 
 RANKED = 5  # how many readings are reported
 REFUSED = "out_of_scope"
+STRANGE = 10.0  # margin that a message of words never met takes from every reading but the refusal
 NEAREST = "nearest"  # asked for in a message's metadata, with how many
 MOST_NEAREST = 10
 ENCODER = Path(__file__).resolve().parents[2] / "retrieval" / "model"
@@ -127,8 +128,12 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         assert self._choice is not None, "the intent classifier was asked before it was trained"
         assert self._mender is not None
         typed = message.get(TEXT) or ""
-        margins = self._choice.margins((self._mender.mended(normalise(typed)), entity_spans(message)))
-        margins += self._config["refusal"] * (np.array(self._choice.intents) == REFUSED)
+        read, slots = self._mender.mended(normalise(typed)), entity_spans(message)
+        margins = self._choice.margins((read, slots))
+        refused = np.array(self._choice.intents) == REFUSED
+        margins += self._config["refusal"] * refused
+        if read.tokens and not slots and self._mender.knows_none(read):
+            margins[~refused] -= STRANGE  # what is left of such a message is how often each intent is met
         chances = softmax(margins * self._config["sharpness"])
         best = chances.argsort()[::-1][:RANKED]
         ranking = [{"name": self._choice.intents[i], "confidence": float(chances[i])} for i in best]

@@ -35,6 +35,10 @@ class Mender:
             pairs.update(f"{first} {second}" for first, second in pairwise(said))
         return cls(dict(words), {pair: times for pair, times in pairs.items() if times > 1})
 
+    def knows_none(self, message: Normalised) -> bool:
+        """Return whether no word of the message stands in any training example."""
+        return not any(token.folded in self.words for token in message.tokens)
+
     def mended(self, message: Normalised) -> Normalised:
         """Return the message with its slips mended; every word keeps its place in what was typed."""
         said = [token.folded for token in message.tokens]

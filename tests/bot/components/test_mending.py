@@ -33,3 +33,8 @@ def test_words_keep_their_places():
 def test_of_two_neighbours_the_one_that_fits_is_taken():
     mender = Mender.learned(normalise(text) for text in ["con mèo"] * 9 + ["can mèo"] + ["số cân nặng"] * 30)
     assert mender.mended(normalise("cxn meo")).tokens[0].folded == "con"
+
+
+@pytest.mark.parametrize(("typed", "strange"), [("uyrtb", True), ("uyrtb mở cửa", False), ("", True)])
+def test_a_message_of_words_never_met_is_told(typed, strange):
+    assert MENDER.knows_none(normalise(typed)) is strange
