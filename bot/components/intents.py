@@ -55,7 +55,7 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         `refusal` is added to the margin of out_of_scope: what nobody taught looks like nothing else, least of all like
         the few kinds of strange messages that the examples hold.
         """
-        return {"C": 1.0, "sharpness": 5.0, "refusal": 0.25, "slots_missed": 0.1, "hurried": 1}
+        return {"C": 1.0, "sharpness": 5.0, "refusal": 0.25, "slots_missed": 0.1, "hurried": 2}
 
     def __init__(
         self,
