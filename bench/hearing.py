@@ -13,7 +13,7 @@ from pathlib import Path
 from connectors.settings import load_settings
 from connectors.training import train
 
-MESSAGES = Path("tests/data/nlu/development.tsv")
+MESSAGES = Path("nlu_data/development.tsv")
 
 
 def main() -> None:

@@ -157,11 +157,19 @@ def table(figures: Dict[str, Any], judged: Sequence[Judged]) -> str:
     return "\n".join(lines)
 
 
+def heard_line(one: Judged) -> str:
+    """Return the message, what it means and what was heard as JSON."""
+    heard = {"text": one.text, "intent": one.intent, "heard": one.heard_intent, "tags": one.tags}
+    slots = {"slots": sorted(one.slots), "heard_slots": sorted(one.heard_slots)}
+    return json.dumps({**heard, **slots}, ensure_ascii=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score the trained dialogue on a file of labelled messages.")
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--out", type=Path, help="also write the figures as JSON here")
+    parser.add_argument("--heard", type=Path, help="also write what was heard, one JSON line a message, here")
     options = parser.parse_args()
     try:
         rows = read(options.data)
@@ -170,6 +178,8 @@ def main() -> None:
     judged = asyncio.run(judge(options.model, rows))
     figures = report(judged)
     print(table(figures, judged))
+    if options.heard:
+        options.heard.write_text("".join(f"{heard_line(one)}\n" for one in judged), encoding="utf-8")
     if options.out:
         options.out.write_text(json.dumps(figures, ensure_ascii=False, indent=1), encoding="utf-8")
 

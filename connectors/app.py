@@ -36,6 +36,7 @@ from connectors.desk import StoredConsents, StoredDesk
 from connectors.dialogue import RasaDialogue
 from connectors.doors import Doors, open_doors, staff_alerts
 from connectors.exchange import WebExchange
+from connectors.following import follow
 from connectors.handover import Handover
 from connectors.housekeeping import Chore, keep_house
 from connectors.ils.rules import open_days
@@ -43,6 +44,7 @@ from connectors.ils.sqlite import SQLiteILS
 from connectors.limits import Allowance
 from connectors.linkpage import link_router
 from connectors.messages import say
+from connectors.models import Models, run_of
 from connectors.privacy import StoredPrivacy
 from connectors.privacy_words import Keeper, PrivacyWords
 from connectors.privacypage import privacy_router
@@ -52,6 +54,7 @@ from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
 from connectors.store import Store, conversations
 from connectors.switchboard import Switchboard
+from connectors.teaching.shop import Shop
 from connectors.turns import OpenTurns
 from connectors.widget.page import page_router
 from library.calendar import CalendarError, LibraryCalendar
@@ -243,6 +246,11 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
     )
 
 
+async def _follow_the_model(settings: Settings, wiring: Wiring, dialogue: RasaDialogue) -> None:
+    run, secret = run_of(wiring.rasa_secret), wiring.rasa_secret
+    await follow(Models(settings), dialogue, run, secret, wiring.rasa_port)
+
+
 def _windows(settings: Settings) -> Mapping[str, Window]:
     paid = settings.zalo and settings.zalo.paid
     return {"zalo": Window(paid=timedelta(days=7) if paid else None)}
@@ -269,6 +277,7 @@ def _handbook(answers: AnswerSearcher) -> Callable[[str, str], Awaitable[tuple[R
 def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock = wall_clock) -> FastAPI:
     """Return the app that patrons' browsers and librarians reach; serving it also serves the action listener."""
     switchboard, store = gateway.switchboard, gateway.ground.store
+    teaching = Shop(settings, store, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -277,10 +286,15 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             waiting, unsent = await switchboard.recover(), await gateway.deliverer.recover()
             logger.info("ready; taken up again: conversations=%s deliveries=%s", waiting, unsent)
             gateway.doors.start(gateway.reception)
-            house = asyncio.create_task(keep_house(gateway.chores))
+            kept = [
+                asyncio.create_task(keep_house(gateway.chores)),
+                asyncio.create_task(teaching.work()),
+                asyncio.create_task(_follow_the_model(settings, wiring, gateway.dialogue)),
+            ]
             yield
-            house.cancel()
-            await asyncio.gather(house, return_exceptions=True)
+            for task in kept:
+                task.cancel()
+            await asyncio.gather(*kept, return_exceptions=True)
             await gateway.close()
 
     async def on_login(login: Login) -> None:
@@ -308,6 +322,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             resend=gateway.deliverer.wake,
             windows=_windows(settings),
             library=settings.library.name,
+            teaching=teaching,
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import httpx
@@ -22,12 +24,46 @@ class Dialogue(Protocol):
         ...
 
 
+class _Line:
+    """A client for one Rasa process, which knows when nothing is on its way to it any more."""
+
+    def __init__(self, url: str, secret: str, timeout_s: float) -> None:
+        headers = {"X-Thuthu-Secret": secret}
+        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout_s)
+        self._on_their_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        self._on_their_way += 1
+        self._idle.clear()
+        try:
+            yield self._client
+        finally:
+            self._on_their_way -= 1
+            if not self._on_their_way:
+                self._idle.set()
+
+    async def close_when_idle(self) -> None:
+        await self._idle.wait()
+        await self._client.aclose()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
 class RasaDialogue:
     """Rasa behind its loopback input channel (`bot/components/channel.py`)."""
 
     def __init__(self, url: str, secret: str, timeout_s: float = 30.0) -> None:
-        headers = {"X-Thuthu-Secret": secret}
-        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout_s)
+        self._secret, self._timeout_s = secret, timeout_s
+        self._line = _Line(url, secret, timeout_s)
+
+    async def move_to(self, url: str) -> None:
+        """Let every turn from now on go to this Rasa; return when the last one at the former has ended."""
+        former, self._line = self._line, _Line(url, self._secret, self._timeout_s)
+        await former.close_when_idle()
 
     async def ask(self, message: Stored, turn: Turn, payload: str | None) -> Answer:
         body = {
@@ -38,7 +74,8 @@ class RasaDialogue:
             "tracker": message.tracker,
         }
         try:
-            response = await self._client.post("/webhooks/thuthu/turn", json=body)
+            async with self._line.client() as client:
+                response = await client.post("/webhooks/thuthu/turn", json=body)
             response.raise_for_status()
             return answer_of(response.json())
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as exc:
@@ -47,7 +84,8 @@ class RasaDialogue:
     async def explain(self, text: str) -> Mapping[str, Any]:
         """Return how the text is heard outside any conversation; see `explained` in `bot/components/channel.py`."""
         try:
-            response = await self._client.post("/webhooks/thuthu/explain", json={"text": text})
+            async with self._line.client() as client:
+                response = await client.post("/webhooks/thuthu/explain", json={"text": text})
             response.raise_for_status()
             heard: Mapping[str, Any] = response.json()
         except (httpx.HTTPError, ValueError) as exc:
@@ -56,12 +94,13 @@ class RasaDialogue:
 
     async def ready(self) -> bool:
         try:
-            return (await self._client.get("/webhooks/thuthu/")).status_code == httpx.codes.OK
+            async with self._line.client() as client:
+                return (await client.get("/webhooks/thuthu/")).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._line.close()
 
 
 def answer_of(raw: Mapping[str, Any]) -> Answer:

@@ -12,7 +12,9 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from connectors.settings import Settings
 
@@ -99,15 +101,21 @@ def gateway_command(config: Path) -> list[str]:
 
 
 async def start(
-    command: list[str], environment: Mapping[str, str], *, silent: bool = False
+    command: list[str],
+    environment: Mapping[str, str],
+    *,
+    silent: bool = False,
+    output: IO[bytes] | None = None,
+    niceness: int = 0,
 ) -> asyncio.subprocess.Process:
     """Return the started child. It dies when we die, even by kill -9, so that no orphan keeps a port.
 
-    `silent`: what it prints is dropped; for a terminal that has something else to show.
+    `silent`: what it prints is dropped, for a terminal that has something else to show; `output`: where it goes instead
+    of ours. `niceness`: how far it stands back for others.
     """
-    output = asyncio.subprocess.DEVNULL if silent else None
+    told = asyncio.subprocess.DEVNULL if silent else output
     return await asyncio.create_subprocess_exec(
-        *command, env=dict(environment), stdout=output, stderr=output, preexec_fn=_die_with_parent
+        *command, env=dict(environment), stdout=told, stderr=told, preexec_fn=partial(_as_child, niceness)
     )
 
 
@@ -134,7 +142,12 @@ def port_taken(host: str, port: int) -> bool:
     return False
 
 
-def _die_with_parent() -> None:
+def free_port() -> int:
+    return _free_ports(1)[0]
+
+
+def _as_child(niceness: int) -> None:
+    os.nice(niceness)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

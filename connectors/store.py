@@ -331,6 +331,43 @@ login_failures = Table(
     Column("last_at", String, nullable=False),
 )
 
+# Messages that were misheard, as they are to be understood: the masked words alone, of nobody.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("text", Text, nullable=False),
+    Column("folded", Text, nullable=False),
+    Column("intent", String, nullable=False),
+    Column("slots", JSON, nullable=False),  # [name, words], in the order of the text
+    Column("heard_intent", String),
+    Column("state", String, nullable=False),  # proposed | approved | dropped
+    Column("by", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("reviewed_by", String),
+    Column("reviewed_at", String),
+    Index("corrections_by_words", "folded"),
+    sqlite_autoincrement=True,
+)
+
+trainings = Table(
+    "trainings",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("state", String, nullable=False),  # waiting | training | judging | green | red | failed | cancelled
+    Column("by", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("began_at", String),  # of the stage it is in
+    Column("ended_at", String),
+    Column("seconds", JSON(none_as_null=True)),  # what each stage took
+    Column("examples", Integer),  # of the librarians, in it
+    Column("model", String),
+    Column("report", JSON(none_as_null=True)),
+    Column("problem", Text),
+    sqlite_autoincrement=True,
+)
+
 
 MOST_TOGETHER = 64  # writes committed at once: more would make the first wait for the last
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "secure_delete=ON")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 
+from connectors.models import Models, run_of
 from connectors.processes import (
     Wiring,
+    free_port,
     gateway_command,
     port_taken,
     rasa_command,
@@ -22,6 +25,7 @@ from connectors.processes import (
     stop,
 )
 from connectors.settings import Settings
+from connectors.takeover import Takeover
 
 logger = logging.getLogger(__name__)
 
@@ -46,30 +50,50 @@ async def run(settings: Settings, config: Path, on_ready: Callable[[], Awaitable
     """Return after SIGINT or SIGTERM, with both children stopped. Raises CannotStart before anything is started."""
     web = settings.web
     _look_first(settings, config)
-    wiring = Wiring.fresh()
-    children = (
-        Child(
-            "gateway",
-            gateway_command(config),
-            {**os.environ, **wiring.environment()},
-            f"http://{web.host}:{web.port}/healthz",
-        ),
-        Child(
-            "rasa",
-            rasa_command(settings, wiring),
-            rasa_environment(settings, wiring),
-            f"{wiring.rasa_url}/webhooks/thuthu/",
-        ),
+    wiring, models = Wiring.fresh(), Models(settings)
+    gateway = Child(
+        "gateway",
+        gateway_command(config),
+        {**os.environ, **wiring.environment()},
+        f"http://{web.host}:{web.port}/healthz",
     )
+
+    def start_rasa(model: str, port: int | None) -> KeptRasa:
+        there = replace(wiring, rasa_port=port or free_port())
+        command = rasa_command(settings, there, models.path(model))
+        return KeptRasa(
+            Child("rasa", command, rasa_environment(settings, there), f"{there.rasa_url}/webhooks/thuthu/"),
+            there.rasa_port,
+        )
+
+    dialogue = Takeover(models, run_of(wiring.rasa_secret), start_rasa)
     stopping = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
-    keepers = [asyncio.create_task(_keep(child)) for child in children]
-    announcer = asyncio.create_task(_announce(children, on_ready))
+    keepers = [asyncio.create_task(_keep(gateway)), asyncio.create_task(dialogue.run(wiring.rasa_port))]
+    announcer = asyncio.create_task(_announce(gateway, dialogue, on_ready))
     await stopping.wait()
     for task in (announcer, *keepers):
         task.cancel()
     await asyncio.gather(announcer, *keepers, return_exceptions=True)
+
+
+class KeptRasa:
+    """A Rasa process, started and kept alive until it is ended."""
+
+    def __init__(self, child: Child, port: int) -> None:
+        self.port = port
+        self._child = child
+        self._keeper = asyncio.create_task(_keep(child))
+
+    async def healthy(self) -> bool:
+        async with httpx.AsyncClient(timeout=2.0) as client:
+            return await _healthy(client, self._child.health_url)
+
+    async def end(self) -> None:
+        self._keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._keeper
 
 
 def _look_first(settings: Settings, config: Path) -> None:
@@ -119,9 +143,9 @@ async def _watch(child: Child, process: asyncio.subprocess.Process, answered: as
     process.kill()
 
 
-async def _announce(children: tuple[Child, ...], on_ready: Callable[[], Awaitable[None]]) -> None:
+async def _announce(gateway: Child, dialogue: Takeover, on_ready: Callable[[], Awaitable[None]]) -> None:
     async with httpx.AsyncClient(timeout=2.0) as client:
-        while not all([await _healthy(client, child.health_url) for child in children]):
+        while not (await _healthy(client, gateway.health_url) and await dialogue.healthy()):
             await asyncio.sleep(0.2)
     await on_ready()
 

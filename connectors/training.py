@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from connectors.models import Models
 from connectors.processes import Wiring, rasa_environment
 from connectors.settings import Settings
 
@@ -38,23 +39,21 @@ def is_trained(settings: Settings) -> bool:
 
 
 def train(settings: Settings) -> None:
-    """Train and put the model where the settings say; the old one stays until the new one is complete."""
+    """Train and put the model where the settings say; the old one stays until the new one is complete.
+
+    It learns what librarians taught as well, so it takes the place of every model before it.
+    """
     model, log = settings.rasa.model, settings.files.var / "log" / "train.log"
-    model.parent.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
     new = model.name.removesuffix(".tar.gz") + "-new"
-    command = [
-        *(str(settings.rasa.python), "-m", "rasa", "train", "--quiet"),
-        "--force",  # its cache does not see a change in a module that a component imports
-        *("--config", "bot/config.yml", "--domain", "bot/domain"),
-        *("--data", "bot/rules", "nlu_data/nlu", "nlu_data/lookups"),
-        *("--out", str(model.parent), "--fixed-model-name", new),
-    ]
     before = fingerprint()
+    _make_folders(settings, log)
     with log.open("w") as output:
         try:
             done = subprocess.run(
-                command, env=rasa_environment(settings, Wiring.fresh()), stdout=output, stderr=subprocess.STDOUT
+                training_command(settings, new),
+                env=rasa_environment(settings, Wiring.fresh()),
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         except FileNotFoundError as exc:
             what = f"{settings.rasa.python} is not there: run `make setup` to make Rasa's environment"
@@ -64,6 +63,29 @@ def train(settings: Settings) -> None:
         raise TrainingFailed(f"training the dialogue failed; the reason is at the end of {log}")
     made.replace(model)
     _note(settings).write_text(before)
+    Models(settings).back_to_first()
+
+
+def _make_folders(settings: Settings, log: Path) -> None:
+    settings.rasa.model.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+
+
+def taught_folder(settings: Settings) -> Path:
+    """Return where the examples that librarians taught are written for Rasa to read."""
+    return settings.files.var / "taught"
+
+
+def training_command(settings: Settings, name: str) -> list[str]:
+    """Return the command that makes the model `name` beside the others, from what is shipped and what was taught."""
+    taught = taught_folder(settings)
+    return [
+        *(str(settings.rasa.python), "-m", "rasa", "train", "--quiet"),
+        "--force",  # its cache does not see a change in a module that a component imports
+        *("--config", "bot/config.yml", "--domain", "bot/domain"),
+        *("--data", "bot/rules", "nlu_data/nlu", "nlu_data/lookups", *([str(taught)] if taught.is_dir() else [])),
+        *("--out", str(settings.rasa.model.parent), "--fixed-model-name", name),
+    ]
 
 
 def _note(settings: Settings) -> Path:

@@ -87,10 +87,15 @@ class Drawer:
             parked=wording.parked,
             gesture=wording.gesture,
             size=wording.size,
+            percent=wording.percent,
+            model=wording.model,
         )
         self._templates.globals.update(
             library=library,
             KINDS=wording.KINDS,
+            stages=wording.TRAINING_STAGES,
+            ends=wording.TRAINING_ENDS,
+            said=wording.TAUGHT,
             assets={name: f"{places.ASSETS}/{name}?v={_version(name)}" for name in ASSETS},
         )
 

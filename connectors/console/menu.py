@@ -11,6 +11,7 @@ from connectors.console import notes, undelivered, waiting
 from connectors.console.places import ROOT
 from connectors.console.staff import Visitor
 from connectors.staff.roles import Permission
+from connectors.teaching import examples
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
+    Entry("teaching", "Huấn luyện", f"{ROOT}/teaching", Permission.TEACH, "l", CONTENT, examples.waiting),
 )
 
 

@@ -20,9 +20,11 @@ from connectors.console.outbox import add_outbox
 from connectors.console.room import Room
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
+from connectors.console.teaching import add_teaching
 from connectors.console.windows import Window
 from connectors.handover import Handover
 from connectors.store import Store
+from connectors.teaching.shop import Shop
 
 NO_WINDOWS: Mapping[str, Window] = {}
 
@@ -37,6 +39,7 @@ def console_router(
     windows: Mapping[str, Window] = NO_WINDOWS,
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
+    teaching: Shop | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -51,4 +54,6 @@ def console_router(
     add_sign_in(router, staff, draw)
     for add in (add_account, add_inbox, add_conversation, add_outbox, add_notebook):
         add(router, room)
+    if teaching:
+        add_teaching(router, room, teaching)
     return router

@@ -59,6 +59,21 @@ UNREADABLE = {
     "not_storable": "không lưu được",
 }
 
+TRAINING_STAGES = {
+    "waiting": "Chờ đến lượt",
+    "training": "Đang học các câu mẫu",
+    "judging": "Đang chấm trên bộ câu thử",
+}
+TRAINING_ENDS = {"green": "Đạt", "red": "Chưa đạt", "failed": "Hỏng giữa chừng", "cancelled": "Đã dừng"}
+TAUGHT = {
+    "proposed": "Đã lưu. Nhờ một đồng nghiệp xem và bấm Đồng ý.",
+    "approved": "Đã đồng ý. Trợ lý học câu này ở lần huấn luyện tới.",
+    "dropped": "Đã bỏ câu đó.",
+    "begun": "Bắt đầu huấn luyện.",
+    "cancelled": "Đã dừng huấn luyện. Mô hình đang phục vụ không đổi.",
+    "wished": "Mô hình được chọn đang khởi động, chừng một phút nữa sẽ phục vụ.",
+}
+
 
 def channel(name: str) -> str:
     return CHANNELS.get(name, name)
@@ -109,3 +124,14 @@ def waited(since: datetime, now: datetime) -> str:
     days, hours = divmod(hours, 24)
     parts = ((days, "ngày"), (hours, "giờ"), (minutes, "phút"))
     return " ".join([f"{number} {unit}" for number, unit in parts if number][:2])
+
+
+def percent(share: float) -> str:
+    """Return '97,1 %'."""
+    return f"{100 * share:.1f}".replace(".", ",") + " %"
+
+
+def model(name: str, first: str) -> str:
+    """Return what a model is called: by the training that made it, or as the one that came with the release."""
+    number = name.removeprefix("taught-").removesuffix(".tar.gz")
+    return "Mô hình theo bản phát hành" if name == first or not number.isdigit() else f"Mô hình lượt {number}"

@@ -13,7 +13,7 @@ import yaml
 from library.text import fold, nfc
 
 ROOT = Path(__file__).resolve().parents[2]
-DEVELOPMENT = ROOT / "tests/data/nlu/development.tsv"
+DEVELOPMENT = ROOT / "nlu_data/development.tsv"
 ANNOTATION = re.compile(r"\[([^\]]+)\]\((\w+)\)")
 INTENTS = frozenset(
     """greet goodbye thank affirm deny cancel bot_challenge ask_capabilities ask_opening_hours ask_library_info

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +21,10 @@ from connectors.console.router import console_router
 from connectors.console.windows import Window
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
+from connectors.settings import FilesSection, RasaSection, Settings
 from connectors.store import Store, replies
 from connectors.store import deliveries as queued
+from connectors.teaching.shop import Shop
 from library.ports import Turn
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
@@ -45,6 +48,10 @@ class House:
         self.handover = Handover(
             self.store, self.clock, self.announced.append, idle=IDLE, idle_if_unsure=timedelta(minutes=10)
         )
+        settings = Settings(
+            files=FilesSection(var=self.folder), rasa=RasaSection(model=self.folder / "models/first.tar.gz")
+        )
+        self.teaching = Shop(settings, self.store, self.clock)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -54,9 +61,14 @@ class House:
             windows=self.windows,
             library="Thư viện thử",
             sign_in_takes_s=0,
+            teaching=self.teaching,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
+
+    @property
+    def folder(self) -> Path:
+        return Path(str(self.store.engine.url.database)).parent
 
     def clock(self) -> datetime:
         return self.now

