@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from library.text import normalise, tokens
+from library.text import tokens
 from retrieval import beliefs
 from retrieval.answers import Answer
-from retrieval.asking import without_courtesies
+from retrieval.blocks import Materials, key_of, plain_of
 from retrieval.diacritics import Restorer, lacks_marks
 from retrieval.embedder import Embedder, Vectors
-from retrieval.passages import answer_texts, wordings, words
-from retrieval.vectors import Kind, VectorStore
+from retrieval.passages import words
+from retrieval.vectors import VectorStore
 from retrieval.wordings import Scores, Wordings
 
 CHOICES = 3
@@ -61,16 +62,8 @@ class Match:
     features: Features
 
 
-def texts_of(answers: Sequence[Answer]) -> dict[Kind, list[str]]:
-    """Return the texts of a shelf by how they are embedded: questions are compared with questions as their like."""
-    return {
-        "query": [text for answer in answers for text in wordings(answer)],
-        "passage": [text for answer in answers for text in answer_texts(answer)],
-    }
-
-
 class Shelf:
-    """Never changes. `meaning` are the vectors of `texts_of(answers)`, wordings first, if there is an embedder."""
+    """Never changes. Built of `materials`, which are the same for one shelf after the other, or of its own."""
 
     def __init__(
         self,
@@ -78,24 +71,23 @@ class Shelf:
         answers: Sequence[Answer],
         restorer: Restorer | None = None,
         *,
-        meaning: Vectors | None = None,
-        embedder: Embedder | None = None,
+        materials: Materials | None = None,
+        with_meaning: bool = False,
     ) -> None:
-        self.mark, self.answers = mark, answers
-        self._embedder, self._library_restorer = embedder, restorer
-        asked = [(i, text) for i, answer in enumerate(answers) for text in wordings(answer)]
-        said = [(i, text) for i, answer in enumerate(answers) for text in answer_texts(answer)]
-        owner = np.array([i for i, _ in asked + said], dtype=np.int64)
-        self._restorer = Restorer.learn([text for _, text in asked + said])
-        self._words = Wordings([_plain(text) for _, text in asked + said], owner, len(answers))
-        self._meaning = _Meaning(meaning, owner, len(answers)) if meaning is not None and len(answers) else None
+        self.mark, self.answers = mark, tuple(answers)
+        materials = materials or Materials()
+        self._embedder, self._library_restorer = materials.embedder, restorer
+        blocks = materials.blocks(answers)
+        self._restorer = materials.restorer(blocks)
+        self._words = Wordings(blocks, materials.terms, materials.machines)
+        meant = with_meaning and len(answers) > 0
+        self._meaning = _Meaning(materials.vectors(blocks), self._words.starts) if meant else None
         self._same: dict[str, set[int]] = {}
-        for i, text in asked:
-            self._same.setdefault(_key(_plain(text)), set()).add(i)
-        self._held = [
-            frozenset().union(*(self._words.held[row] for row in np.flatnonzero(owner == i)))
-            for i in range(len(answers))
-        ]
+        for i, block in enumerate(blocks):
+            for key in block.keys:
+                self._same.setdefault(key, set()).add(i)
+        self._held = [block.held_in_all for block in blocks]
+        self._texts = [block.texts for block in blocks]
 
     @classmethod
     def embedded(
@@ -107,12 +99,15 @@ class Shelf:
         restorer: Restorer | None = None,
     ) -> Shelf:
         """Return the shelf with its texts' vectors, from the store or made now."""
-        texts = texts_of(answers)
-        if embedder.cheap or vectors is None:
-            rows = [embedder.queries(texts["query"]), embedder.passages(texts["passage"])]
-        else:
-            rows = [vectors.embed(each, embedder, kind) for kind, each in texts.items()]
-        return cls(mark, answers, restorer, meaning=np.concatenate(rows), embedder=embedder)
+        return cls(mark, answers, restorer, materials=Materials(embedder, vectors), with_meaning=True)
+
+    def marked(self, mark: int) -> Shelf:
+        """Return the same shelf under another mark of the book."""
+        if mark == self.mark:
+            return self
+        same = copy(self)
+        same.mark = mark
+        return same
 
     @property
     def has_meaning(self) -> bool:
@@ -140,7 +135,7 @@ class Shelf:
     def _outcome(self, question: str, match: Match, away: NDArray[np.bool_]) -> Outcome:
         if not tokens(question):
             return Unknown(())
-        known = self._same.get(_key(question), set())
+        known = self._same.get(key_of(question), set())
         if len(known) == 1 and not away[next(iter(known))]:
             return Sure(self.answers[next(iter(known))], 1.0)
         found = tuple(self.answers[i] for i in match.best if not away[i])
@@ -151,7 +146,7 @@ class Shelf:
 
     def understood(self, text: str) -> str:
         """Return the question with shorthand written out and, if it was typed without marks, with its marks."""
-        plain = _plain(text)
+        plain = plain_of(text)
         if not lacks_marks(text):
             return plain
         own = self._restorer.restore(plain, 1)[0]
@@ -218,11 +213,12 @@ class _Meaning:
     """The wordings' vectors, and what pulls a question towards each answer: the mean of its wordings, seen in the
     directions in which wordings of one answer differ little."""
 
-    def __init__(self, vectors: Vectors, owner: NDArray[np.int64], answers: int) -> None:
+    def __init__(self, vectors: Vectors, starts: NDArray[np.int64]) -> None:
         self._centre = vectors.mean(axis=0)
         self._rows = self._centred(vectors)
-        means = np.stack([self._rows[owner == i].mean(axis=0) for i in range(answers)])
-        within = self._rows - means[owner]
+        counts = np.diff(starts)
+        means = np.add.reduceat(self._rows, starts[:-1], axis=0) / counts[:, None].astype(np.float32)
+        within = self._rows - np.repeat(means, counts, axis=0)
         spread = within.T @ within / len(within)
         spread += (_RIDGE * np.trace(spread) / len(spread) + 1e-6) * np.eye(len(spread), dtype=np.float32)
         self._pull = np.linalg.solve(spread, means.T).astype(np.float32)
@@ -243,14 +239,6 @@ class _Meaning:
         return cosines
 
 
-def _plain(text: str) -> str:
-    return without_courtesies(normalise(text).text)
-
-
-def _key(question: str) -> str:
-    return " ".join(words(question).folded)
-
-
 def _standard(scores: Scores) -> Scores:
     """Return each row's scores as they stand out among themselves: mean 0, spread 1."""
     spread = scores.std(axis=1, keepdims=True)
@@ -260,5 +248,7 @@ def _standard(scores: Scores) -> Scores:
 
 def _share(near: Scores, own: NDArray[np.bool_]) -> float:
     """Return how many of the nearest wordings are of one answer, as a share of those there could be."""
-    nearest = np.argsort(-near, kind="stable")[:_NEIGHBOURS]
+    least = np.partition(near, -_NEIGHBOURS)[-_NEIGHBOURS] if len(near) > _NEIGHBOURS else -np.inf
+    candidates = np.flatnonzero(near >= least)
+    nearest = candidates[np.argsort(-near[candidates], kind="stable")[:_NEIGHBOURS]]
     return float(own[nearest].sum() / min(_NEIGHBOURS, own.sum()))
