@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from library.text import normalise
 from retrieval.answers import Answer
 from retrieval.asking import without_courtesies
 from retrieval.diacritics import Restorer
-from retrieval.embedder import Embedder, Vectors
+from retrieval.embedder import Embedder
 from retrieval.machines import Machines
+from retrieval.meant import Key, Meanings, Meant, by_kind
 from retrieval.passages import answer_texts, wordings, words
 from retrieval.terms import Rows, TermBook, Weights
-from retrieval.vectors import Kind, VectorStore
+from retrieval.vectors import VectorStore
 
 Texts = tuple[tuple[str, ...], tuple[str, ...]]  # wordings, and what is said
 
@@ -46,8 +45,7 @@ class Materials:
         self._blocks: dict[Texts, Block] = {}
         self._founding = 0
         self._restorer: tuple[list[str], Restorer] | None = None
-        self._vectors: dict[tuple[Kind, str], int] = {}
-        self._table: Vectors | None = None
+        self._meanings = Meanings(embedder, vectors) if embedder else None
 
     def blocks(self, answers: Sequence[Answer]) -> list[Block]:
         """Return each answer's block."""
@@ -68,43 +66,26 @@ class Materials:
             self._restorer = texts, Restorer.learn(texts)
         return self._restorer[1]
 
-    def vectors(self, blocks: Sequence[Block]) -> Vectors:
-        """Return the vectors of the blocks' texts, those not met yet from the store or made now."""
-        wanted = [key for block in blocks for key in _kinds(block)]
-        new = list(dict.fromkeys(key for key in wanted if key not in self._vectors))
-        if new or self._table is None:
-            self._table = self._grown(new)
-        return self._table[[self._vectors[key] for key in wanted]]
+    def meaning(self, blocks: Sequence[Block]) -> Meant:
+        """Return the blocks' texts by their vectors, those not met yet from the store or made now."""
+        assert self._meanings is not None
+        return self._meanings.of([_kinds(block) for block in blocks])
 
     def missing(self, answers: Sequence[Answer]) -> int:
         """Return how many of the answers' texts would have to be embedded, which takes its time."""
-        if self.embedder is None or self.embedder.cheap:
+        if self.embedder is None or self._meanings is None or self.embedder.cheap:
             return 0
-        left = {key for key in _all_kinds(answers) if key not in self._vectors}
+        left = {key for key in _all_kinds(answers) if not self._meanings.holds(key)}
         if self._store is None:
             return len(left)
         stored, name = self._store.stored, self.embedder.name
-        return sum(len(texts) - len(stored(texts, name, kind)) for kind, texts in _by_kind(left).items())
+        return sum(len(texts) - len(stored(texts, name, kind)) for kind, texts in by_kind(left).items())
 
     def fill(self, answers: Sequence[Answer]) -> None:
         """Embed what is missing of these answers into the store, if there is one."""
         if self.embedder and self._store and not self.embedder.cheap:
-            for kind, texts in _by_kind(_all_kinds(answers)).items():
+            for kind, texts in by_kind(_all_kinds(answers)).items():
                 self._store.fill(texts, self.embedder, kind)
-
-    def _grown(self, new: Sequence[tuple[Kind, str]]) -> Vectors:
-        assert self.embedder is not None
-        table = np.zeros((0, self.embedder.dimension), np.float32) if self._table is None else self._table
-        for kind, texts in _by_kind(new).items():
-            self._vectors |= {(kind, text): len(table) + at for at, text in enumerate(texts)}
-            table = np.concatenate([table, self._embedded(texts, kind)])
-        return table
-
-    def _embedded(self, texts: Sequence[str], kind: Kind) -> Vectors:
-        assert self.embedder is not None
-        if self.embedder.cheap or self._store is None:
-            return self.embedder.queries(texts) if kind == "query" else self.embedder.passages(texts)
-        return self._store.embed(texts, self.embedder, kind)
 
     def _block(self, texts: Texts) -> Block:
         number = self._numbers.setdefault(texts, len(self._numbers))
@@ -118,22 +99,15 @@ class Materials:
         return Block(number, len(texts[0]), every, plain, keys, rows, sketch, held, whole)
 
 
-def _kinds(block: Block) -> list[tuple[Kind, str]]:
+def _kinds(block: Block) -> list[Key]:
     """Return how each text is embedded: questions are compared with questions as their like."""
-    asked: list[tuple[Kind, str]] = [("query", text) for text in block.texts[: block.asked]]
+    asked: list[Key] = [("query", text) for text in block.texts[: block.asked]]
     return asked + [("passage", text) for text in block.texts[block.asked :]]
 
 
-def _all_kinds(answers: Sequence[Answer]) -> set[tuple[Kind, str]]:
-    asked: set[tuple[Kind, str]] = {("query", text) for answer in answers for text in wordings(answer)}
+def _all_kinds(answers: Sequence[Answer]) -> set[Key]:
+    asked: set[Key] = {("query", text) for answer in answers for text in wordings(answer)}
     return asked | {("passage", text) for answer in answers for text in answer_texts(answer)}
-
-
-def _by_kind(keys: Iterable[tuple[Kind, str]]) -> dict[Kind, list[str]]:
-    by_kind: dict[Kind, list[str]] = {}
-    for kind, text in keys:
-        by_kind.setdefault(kind, []).append(text)
-    return by_kind
 
 
 def plain_of(text: str) -> str:

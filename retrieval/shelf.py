@@ -16,6 +16,7 @@ from retrieval.answers import Answer
 from retrieval.blocks import Materials, key_of, plain_of
 from retrieval.diacritics import Restorer, lacks_marks
 from retrieval.embedder import Embedder, Vectors
+from retrieval.meant import Meant
 from retrieval.passages import words
 from retrieval.vectors import VectorStore
 from retrieval.wordings import Scores, Wordings
@@ -25,6 +26,7 @@ _SURE = 0.6  # belief that the best match is right, from which it is said
 _KNOWN = 0.3  # belief that the book holds an answer, from which the best three are offered: one question too many
 # refused costs a patron more than three titles to choose from
 _NEIGHBOURS = 5
+_SEVERAL = -1  # answers that share a wording
 _RIDGE = 3.0  # how round the cloud of an answer's wordings is thought to be: few wordings do not show its shape
 Features = NDArray[np.float64]
 
@@ -81,11 +83,11 @@ class Shelf:
         self._restorer = materials.restorer(blocks)
         self._words = Wordings(blocks, materials.terms, materials.machines)
         meant = with_meaning and len(answers) > 0
-        self._meaning = _Meaning(materials.vectors(blocks), self._words.starts) if meant else None
-        self._same: dict[str, set[int]] = {}
+        self._meaning = _Meaning(materials.meaning(blocks), self._words.starts) if meant else None
+        self._same: dict[str, int] = {}
         for i, block in enumerate(blocks):
             for key in block.keys:
-                self._same.setdefault(key, set()).add(i)
+                self._same[key] = i if self._same.get(key, i) == i else _SEVERAL
         self._held = [block.held_in_all for block in blocks]
         self._texts = [block.texts for block in blocks]
 
@@ -135,9 +137,9 @@ class Shelf:
     def _outcome(self, question: str, match: Match, away: NDArray[np.bool_]) -> Outcome:
         if not tokens(question):
             return Unknown(())
-        known = self._same.get(key_of(question), set())
-        if len(known) == 1 and not away[next(iter(known))]:
-            return Sure(self.answers[next(iter(known))], 1.0)
+        known = self._same.get(key_of(question), _SEVERAL)
+        if known != _SEVERAL and not away[known]:
+            return Sure(self.answers[known], 1.0)
         found = tuple(self.answers[i] for i in match.best if not away[i])
         confidence = beliefs.right(match.features, self.by)
         if confidence >= _SURE:
@@ -213,29 +215,20 @@ class _Meaning:
     """The wordings' vectors, and what pulls a question towards each answer: the mean of its wordings, seen in the
     directions in which wordings of one answer differ little."""
 
-    def __init__(self, vectors: Vectors, starts: NDArray[np.int64]) -> None:
-        self._centre = vectors.mean(axis=0)
-        self._rows = self._centred(vectors)
-        counts = np.diff(starts)
-        means = np.add.reduceat(self._rows, starts[:-1], axis=0) / counts[:, None].astype(np.float32)
-        within = self._rows - np.repeat(means, counts, axis=0)
-        spread = within.T @ within / len(within)
-        spread += (_RIDGE * np.trace(spread) / len(spread) + 1e-6) * np.eye(len(spread), dtype=np.float32)
-        self._pull = np.linalg.solve(spread, means.T).astype(np.float32)
-        self._bias = -0.5 * (means.T * self._pull).sum(axis=0)
-
-    def _centred(self, vectors: Vectors) -> Vectors:
-        moved = vectors - self._centre
-        lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-        centred: Vectors = (moved / np.where(lengths == 0, 1, lengths)).astype(np.float32)
-        return centred
+    def __init__(self, told: Meant, starts: NDArray[np.int64]) -> None:
+        self._told = told
+        counts = np.diff(starts).astype(np.float32)
+        within = (told.products - (told.means.T * counts) @ told.means) / np.float32(len(told.rows))
+        within += (_RIDGE * np.trace(within) / len(within) + 1e-6) * np.eye(len(within), dtype=np.float32)
+        self._pull = np.linalg.solve(within, told.means.T).astype(np.float32)
+        self._bias = -0.5 * (told.means.T * self._pull).sum(axis=0)
 
     def pulls(self, vectors: Vectors) -> Scores:
-        pulls: Scores = self._centred(vectors) @ self._pull + self._bias
+        pulls: Scores = self._told.centred(vectors) @ self._pull + self._bias
         return pulls
 
     def cosines(self, vectors: Vectors) -> Scores:
-        cosines: Scores = self._centred(vectors) @ self._rows.T
+        cosines: Scores = (self._told.centred(vectors) @ self._told.table.T)[:, self._told.rows]
         return cosines
 
 
