@@ -7,7 +7,7 @@ from collections import Counter
 
 from tests.doors.journeys import DOORS, TESTS, journeys
 
-ROW = re.compile(r"^\| (?P<journey>[a-z]+: .+?) \| .+ \| .+ \| (?P<doors>[wtz]+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (?P<journey>[a-z_]+: .+?) \| .+ \| .+ \| (?P<doors>[wtz]+) \|$", re.MULTILINE)
 
 
 def listed() -> dict[str, tuple[str, ...]]:
