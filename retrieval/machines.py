@@ -56,17 +56,18 @@ class Taught:
         alike[place] = np.inf
         return np.sort(np.argpartition(-alike, NEIGHBOURS)[: NEIGHBOURS + 1])
 
-    def machine(self, place: int, among: NDArray[np.int64], without: int | None = None) -> Machine:
-        """Return the machine of the answer at this place, learnt among these; `without` one row of the whole."""
+    def machine(self, place: int, among: NDArray[np.int64], without: NDArray[np.int64] | None = None) -> Machine:
+        """Return the machine of the answer at this place, learnt among these; `without` some rows of the whole."""
         from sklearn.svm import LinearSVC
 
         spans = [np.arange(self.starts[each], self.starts[each + 1]) for each in among]
         chosen = np.concatenate(spans)
         own = np.repeat(among == place, [len(span) for span in spans])
         if without is not None:
-            chosen, own = chosen[chosen != without], own[chosen != without]
+            left = ~np.isin(chosen, without)
+            chosen, own = chosen[left], own[left]
         rows = self.rows[chosen]
-        if own.all() or not rows.nnz:
+        if own.all() or not own.any() or not rows.nnz:
             return Machine(np.zeros(0, np.int32), np.zeros(0, np.float32), -1.0)
         used = np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]))
         place_of = np.zeros(rows.shape[1], np.int32)

@@ -28,7 +28,9 @@ _KNOWN = 0.3  # belief that the book holds an answer, from which the best three 
 _NEIGHBOURS = 5
 _SEVERAL = -1  # answers that share a wording
 _RIDGE = 3.0  # how round the cloud of an answer's wordings is thought to be: few wordings do not show its shape
+_NOWHERE = np.float32(-2.0)  # as near as nothing is
 Features = NDArray[np.float64]
+Held = Sequence[frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,6 @@ class Shelf:
             for key in block.keys:
                 self._same[key] = i if self._same.get(key, i) == i else _SEVERAL
         self._held = [block.held_in_all for block in blocks]
-        self._texts = [block.texts for block in blocks]
 
     @classmethod
     def embedded(
@@ -131,15 +132,36 @@ class Shelf:
         if not texts or away.all():
             return [Unknown(())] * len(texts)
         questions = [self.understood(text) for text in texts]
-        matches = self.matches(questions, away)
-        return [self._outcome(each, match, away) for each, match in zip(questions, matches, strict=True)]
+        outcomes = [self._at_once(question, away) for question in questions]
+        left = [i for i, outcome in enumerate(outcomes) if outcome is None]
+        matches = self.matches([questions[i] for i in left], away) if left else []
+        weighed = {i: self._weighed(match, away) for i, match in zip(left, matches, strict=True)}
+        return [outcome or weighed[i] for i, outcome in enumerate(outcomes)]
 
-    def _outcome(self, question: str, match: Match, away: NDArray[np.bool_]) -> Outcome:
+    def ask_without(self, text: str, key: str) -> Outcome:
+        """Return what would be said if the answer of this key did not have this wording: would it be missed?"""
+        place = next(i for i, answer in enumerate(self.answers) if answer.key == key)
+        question = self.understood(text)
+        span = range(self._words.starts[place], self._words.starts[place + 1])
+        hidden = [row for row in span if self._words.plain[row] == plain_of(text)]
+        if not tokens(question) or len(hidden) == len(span):
+            return Unknown(())
+        (match,) = self.matches([question], None, hidden=(place, np.array(hidden, np.int64)))
+        return self._weighed(match, np.zeros(len(self.answers), np.bool_))
+
+    def neighbours(self, key: str, n: int = CHOICES) -> list[tuple[Answer, float]]:
+        """Return the answers asked in the likest terms and how alike they are, 1 for the same; the likest first."""
+        place = next(i for i, answer in enumerate(self.answers) if answer.key == key)
+        return [(self.answers[i], alike) for i, alike in self._words.nearest_answers(place, n)]
+
+    def _at_once(self, question: str, away: NDArray[np.bool_]) -> Outcome | None:
+        """Return what needs no weighing: nothing was asked, or a wording that one answer has."""
         if not tokens(question):
             return Unknown(())
         known = self._same.get(key_of(question), _SEVERAL)
-        if known != _SEVERAL and not away[known]:
-            return Sure(self.answers[known], 1.0)
+        return Sure(self.answers[known], 1.0) if known != _SEVERAL and not away[known] else None
+
+    def _weighed(self, match: Match, away: NDArray[np.bool_]) -> Outcome:
         found = tuple(self.answers[i] for i in match.best if not away[i])
         confidence = beliefs.right(match.features, self.by)
         if confidence >= _SURE:
@@ -156,15 +178,30 @@ class Shelf:
             return own.text
         return self._library_restorer.restore(plain, 1)[0].text
 
-    def matches(self, questions: Sequence[str], away: NDArray[np.bool_] | None = None) -> list[Match]:
-        """Return how each question, written out plainly, meets the shelf without the answers that are `away`."""
+    def matches(
+        self,
+        questions: Sequence[str],
+        away: NDArray[np.bool_] | None = None,
+        *,
+        hidden: tuple[int, NDArray[np.int64]] | None = None,
+    ) -> list[Match]:
+        """Return how each question, written out plainly, meets the shelf without the answers that are `away`.
+
+        `hidden`: an answer and some of its rows, which are left out as if it had never had them.
+        """
         terms = self._words.terms(questions)
         margins, near = self._words.margins(terms), self._words.nearness(terms)
+        if hidden is not None:
+            margins[:, hidden[0]] = self._words.margins_without(terms, *hidden)
+            near[:, hidden[1]] = _NOWHERE
         scores = _standard(margins)
         cosines = pulls = None
         if self._meaning is not None and self._embedder is not None:
             vectors = self._embedder.queries(questions)
             pulls, cosines = self._meaning.pulls(vectors), self._meaning.cosines(vectors)
+            if hidden is not None:
+                pulls[:, hidden[0]] = self._meaning.pulls_without(vectors, *hidden)
+                cosines[:, hidden[1]] = _NOWHERE
             scores = scores + self._embedder.told * _standard(pulls)
         if away is not None:
             scores[:, away] = -np.inf
@@ -172,29 +209,35 @@ class Shelf:
         for i, question in enumerate(questions):
             best = np.argsort(-scores[i], kind="stable")[:CHOICES]
             against = None if cosines is None else cosines[i]
-            matches.append(Match(best, self._features(question, scores[i], margins[i], near[i], against)))
+            shown = self._held if hidden is None else self._held_without(*hidden)
+            matches.append(Match(best, self._features(question, scores[i], margins[i], near[i], against, shown)))
         return matches
 
+    def _held_without(self, answer: int, rows: NDArray[np.int64]) -> Held:
+        left = set(range(self._words.starts[answer], self._words.starts[answer + 1])) - set(rows.tolist())
+        held = frozenset[str]().union(*(self._words.held[row] for row in left))
+        return [*self._held[:answer], held, *self._held[answer + 1 :]]
+
     def _features(
-        self, question: str, scores: Scores, margins: Scores, near: Scores, cosines: Scores | None
+        self, question: str, scores: Scores, margins: Scores, near: Scores, cosines: Scores | None, held: Held
     ) -> Features:
         """Return what tells a good best match: how far it stands out among the answers, how near its nearest wording
         is, whose the nearest wordings are, and how much of what is rare in the question its wordings hold."""
         owner = self._words.owner
         order = np.argsort(-scores, kind="stable")
         first = int(order[0])
-        own = owner == first
+        own = (owner == first) & (near > _NOWHERE)
         ahead = float(scores[first] - scores[order[1]]) if len(order) > 1 and np.isfinite(scores[order[1]]) else 3.0
         told = [
             1.0, float(scores[first]), ahead, float(margins[first]), float(near.max()), float(near[own].max()),
-            *self._covered(question, first, np.flatnonzero(own)), _share(near, own),
+            *self._covered(question, held[first], np.flatnonzero(own)), _share(near, own),
         ]  # fmt: skip
         if cosines is not None:
             standard = _standard(cosines[None, :])[0]
             told += [float(standard.max()), float(standard[own].max()), float(cosines[own].max()), _share(cosines, own)]
         return np.array(told)
 
-    def _covered(self, question: str, answer: int, rows: NDArray[np.int64]) -> tuple[float, float, float]:
+    def _covered(self, question: str, held: frozenset[str], rows: NDArray[np.int64]) -> tuple[float, float, float]:
         """Return the share of the question's rare words that the answer holds, the best agreement with one wording,
         and the rarest word that the answer does not hold."""
         asked = frozenset(words(question).folded)
@@ -204,8 +247,8 @@ class Shelf:
             (2 * rare(asked & self._words.held[row]) / (whole + rare(self._words.held[row]) or 1.0) for row in rows),
             default=0.0,
         )
-        strange = max(map(self._words.rare, asked - self._held[answer]), default=0.0)
-        return rare(asked & self._held[answer]) / whole, agreement, strange / self._words.unseen
+        strange = max(map(self._words.rare, asked - held), default=0.0)
+        return rare(asked & held) / whole, agreement, strange / self._words.unseen
 
     def _rarity(self, held: frozenset[str]) -> float:
         return sum(map(self._words.rare, held))
@@ -220,11 +263,20 @@ class _Meaning:
         counts = np.diff(starts).astype(np.float32)
         within = (told.products - (told.means.T * counts) @ told.means) / np.float32(len(told.rows))
         within += (_RIDGE * np.trace(within) / len(within) + 1e-6) * np.eye(len(within), dtype=np.float32)
-        self._pull = np.linalg.solve(within, told.means.T).astype(np.float32)
+        self._starts, self._shape = starts, np.linalg.inv(within).astype(np.float32)
+        self._pull = self._shape @ told.means.T
         self._bias = -0.5 * (told.means.T * self._pull).sum(axis=0)
 
     def pulls(self, vectors: Vectors) -> Scores:
         pulls: Scores = self._told.centred(vectors) @ self._pull + self._bias
+        return pulls
+
+    def pulls_without(self, vectors: Vectors, answer: int, rows: NDArray[np.int64]) -> Scores:
+        """Return what pulls towards the answer if it had not these rows."""
+        left = np.setdiff1d(np.arange(self._starts[answer], self._starts[answer + 1]), rows)
+        mean = self._told.table[self._told.rows[left]].mean(axis=0)
+        pull = self._shape @ mean
+        pulls: Scores = self._told.centred(vectors) @ pull - np.float32(0.5) * (mean @ pull)
         return pulls
 
     def cosines(self, vectors: Vectors) -> Scores:

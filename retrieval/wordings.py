@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.blocks import Block
-from retrieval.machines import Machine, Machines, Taught, columns
+from retrieval.machines import Machines, Taught, columns
 from retrieval.terms import KINDS, Read, TermBook
 
 Scores = NDArray[np.float32]
@@ -29,6 +29,7 @@ class Wordings:
         self.owner: NDArray[np.int64] = np.repeat(np.arange(len(blocks)), counts)
         self.starts: NDArray[np.int64] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
         self.held = [held for block in blocks for held in block.held]
+        self.plain = [plain for block in blocks for plain in block.plain]
         self._book, self._answers, self._terms = terms, len(blocks), len(terms)
         rows = self._matrix([block.rows for block in blocks])
         self._known = np.bincount(rows.indices, minlength=self._terms) > 0
@@ -77,11 +78,16 @@ class Wordings:
             alone[:, 0] = 2 * self.nearness(terms).max(axis=1) - 1
         return alone
 
-    def margin_without(self, terms: Any, answer: int, row: int) -> float:
-        """Return the margin of one question for an answer as it would be if nobody had known this wording."""
+    def margins_without(self, terms: Any, answer: int, rows: NDArray[np.int64]) -> Scores:
+        """Return the questions' margins for an answer as they would be if it had not these rows."""
         if self._weights is None:
-            return float(self.margins(terms)[0, answer])
-        among = self._taught.neighbours_of(answer)
-        machine: Machine = self._taught.machine(answer, among, without=row)
-        told = terms @ columns([machine], self._terms)
-        return float(told.toarray()[0, 0]) + machine.bias
+            return self.margins(terms)[:, answer]
+        machine = self._taught.machine(answer, self._taught.neighbours_of(answer), without=rows)
+        told: Scores = (terms @ columns([machine], self._terms)).toarray()[:, 0] + np.float32(machine.bias)
+        return told
+
+    def nearest_answers(self, place: int, n: int) -> list[tuple[int, float]]:
+        """Return up to n other answers asked in like terms, and how alike they are, the likest first."""
+        alike = self._taught.sketches @ self._taught.sketches[place]
+        alike[place] = -1
+        return [(int(i), float(alike[i])) for i in np.argsort(-alike, kind="stable")[: min(n, len(alike) - 1)]]
