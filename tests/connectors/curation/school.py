@@ -13,7 +13,8 @@ from connectors import mailbox
 from connectors.channels.port import Message
 from connectors.clock import VIETNAM
 from connectors.curation.bench import Bench
-from connectors.curation.publishing import Done, Outcome, Publisher, Refused
+from connectors.curation.publisher import Publisher
+from connectors.curation.publishing import Done, Outcome, Refused
 from connectors.staff.roles import Permission, Role, may
 from connectors.store import Store, messages
 from retrieval.answering import AnswerSearcher, Sure

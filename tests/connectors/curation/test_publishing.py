@@ -156,7 +156,7 @@ async def test_going_back_gives_every_answer_of_before(school: School) -> None:
 
 async def test_there_is_nothing_to_go_back_to_from_the_first(school: School) -> None:
     done(await school.publisher.propose(WIFI, LAN))
-    assert refused(await school.publisher.roll_back("wifi", LAN)).why is Refusal.NOT_BEFORE
+    assert refused(await school.publisher.roll_back("wifi", LAN)).why is Refusal.NOTHING_BEFORE
     done(await school.publisher.withdraw("wifi", LAN, reason="hết wifi"))
     assert school.hears(ASKED[0]) == ""
     done(await school.publisher.roll_back("wifi", LAN))
@@ -167,7 +167,7 @@ async def test_what_was_planned_comes_in_its_minute_across_a_restart(school: Sch
     number = school.draft(reworded(HOURS, "Nghỉ Tết."))
     due = school.now + timedelta(days=3)
     done(await school.publisher.plan("gio", number, due, LAN))
-    assert [each.due_at for each in await school.publisher.planned()] == [due]
+    assert [each.at for each in await school.publisher.planned()] == [due]
     school.wait(days=3, seconds=-1)
     await school.publisher.publish_due()
     assert school.hears(HOURS.question) == "Từ 7 giờ 30."
