@@ -36,6 +36,7 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
+    Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "b", CONTENT),
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,11 +19,15 @@ from connectors.channels.port import Arrival, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
 from connectors.console.windows import Window
+from connectors.curation.bench import Bench
+from connectors.curation.publisher import Publisher
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
 from connectors.store import Store, replies
 from connectors.store import deliveries as queued
 from library.ports import Turn
+from retrieval.answering import AnswerSearcher
+from retrieval.answers import AnswerBook
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
@@ -45,6 +50,10 @@ class House:
         self.handover = Handover(
             self.store, self.clock, self.announced.append, idle=IDLE, idle_if_unsure=timedelta(minutes=10)
         )
+        self.book = AnswerBook(Path(str(self.store.engine.url.database)).with_name("answers.sqlite"))
+        self.searcher = AnswerSearcher(self.book)
+        bench = Bench(self.store, self.book, self.searcher, self.clock)
+        self.publisher = Publisher(self.store, self.book, self.searcher, bench, self.clock)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -54,6 +63,7 @@ class House:
             windows=self.windows,
             library="Thư viện thử",
             sign_in_takes_s=0,
+            publishing=self.publisher,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
