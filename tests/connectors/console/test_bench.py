@@ -108,10 +108,10 @@ async def test_a_deleted_message_is_gone_from_every_report(house: House, lan: Li
 
 async def test_pins_are_typed_run_and_removed(house: House, lan: Librarian, wifi: int) -> None:
     page = await lan.see("pins")
-    form = fields(page, "/console/pins")
-    await lan.browser.post("/console/pins", data={**form, "text": "lịch mở cửa, thẻ DT123456", "kind": "answer", "what": "gio"})
+    form = {**fields(page, "/console/pins"), "kind": "answer"}
+    await lan.browser.post("/console/pins", data={**form, "text": "lịch mở cửa, thẻ DT123456", "what": "gio"})
     await lan.browser.post("/console/pins", data={**form, "text": "giá vàng hôm nay", "kind": "none", "what": ""})
-    again = await lan.browser.post("/console/pins", data={**form, "text": "gì đó", "kind": "answer", "what": "không có"})
+    again = await lan.browser.post("/console/pins", data={**form, "text": "gì đó", "what": "không có"})
     assert "Chưa ghim được" in plain(await lan.browser.get(again.headers["location"]))
     assert [pin.text for pin in house.read(pins.pinned)] == ["lịch mở cửa, thẻ ••••", "giá vàng hôm nay"]
 
