@@ -36,6 +36,8 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
+    Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "l", CONTENT),
+    Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
 )
 
 

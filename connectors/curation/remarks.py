@@ -27,7 +27,6 @@ _CLOCK = re.compile(r"\b\d{1,2}\s*(?:h|g)\s*\d{0,2}\b|\b\d{1,2}:\d{2}\b")
 _MONEY = re.compile(
     r"\b\d+\s*k\b|\b\d{1,3}(?:,\d{3})+\s*(?:đ|đồng)|\b\d{4,}\s*(?:đ|đồng)|\b\d{1,3}(?:\.\d{3})+\s*đ\b", re.I
 )
-_SHOUT = re.compile(r"\b[A-ZÀ-ỸĐ]{2,}(?:\s+[A-ZÀ-ỸĐ]{2,}){2,}\b")
 _SHOUTED = 4  # words in capitals one after another; fewer may be a name
 _SENTENCE_END = re.compile(r"[.!?…]+(?:\s|$)")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from connectors.handover import Handover
 from connectors.store import Store, replies
 from connectors.store import deliveries as queued
 from library.ports import Turn
+from tests.connectors.console.shelf import StraightPublishing, editing_over
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
@@ -42,6 +44,8 @@ class House:
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
 
     def __post_init__(self) -> None:
+        self.editing = editing_over(Path(str(self.store.engine.url.database)).parent, self.clock)
+        self.publishing = StraightPublishing(self.editing.book, self.clock)
         self.handover = Handover(
             self.store, self.clock, self.announced.append, idle=IDLE, idle_if_unsure=timedelta(minutes=10)
         )
@@ -54,6 +58,8 @@ class House:
             windows=self.windows,
             library="Thư viện thử",
             sign_in_takes_s=0,
+            editing=self.editing,
+            publishing=self.publishing,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
