@@ -78,7 +78,7 @@ class Weather:
 FAIR = Weather()
 
 
-@dataclass
+@dataclass(repr=False)  # a failing test shows what it was given: written out, this one fills the memory
 class House:
     """`gateway` is the one that serves now; `restart` builds another one on the same files."""
 
