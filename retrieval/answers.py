@@ -171,6 +171,14 @@ class AnswerBook:
         """Return every wording saved under this key, oldest first; empty for an unknown key."""
         return _revisions(self._database.connection, "WHERE revisions.key = ?", (key,))
 
+    def awaited(self) -> list[str]:
+        """Return the keys for which a publication is still to come."""
+        last = (
+            "SELECT key, deed, max(event) FROM events WHERE deed IN"
+            " ('scheduled', 'unscheduled', 'published', 'withdrawn', 'archived') GROUP BY key"
+        )
+        return [key for key, deed, _ in self._database.connection.execute(last) if deed == "scheduled"]
+
     def keys(self) -> list[str]:
         """Return the key of every answer that was ever saved."""
         return [key for (key,) in self._database.connection.execute("SELECT DISTINCT key FROM revisions ORDER BY key")]

@@ -33,7 +33,8 @@ FLOORS = (
     {"answerer"},
     {"dialogue", "processes", "limits", "pace", "workers"},
     {"mailbox", "messages", "turns"},
-    {"deliveries", "ownership", "export", "staff"},
+    {"deliveries", "ownership", "export", "curation"},
+    {"staff"},
     {"store", "places"},
     {"channels", "ils", "settings", "sharing", "clock", "tokens"},
 )

@@ -1,6 +1,8 @@
 """The one way by which an answer comes into use, goes out of use, or goes back: tried out, allowed, noted, live.
 
-Nothing here is raised for a "no": a refusal is data, with the report that tells why. Every deed ends in the audit.
+Nothing is raised for a "no": a refusal is data, with the report that tells why. What a revision needs before it may be
+in use are the book's rules (`retrieval.answer_states`); here come the bench, the person's rights and the trail. An
+answer past its last day needs nobody: it is told on no later day (`Answer.holds_on`), to the minute.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from connectors.curation.reports import Report
+from connectors.curation.serving import Serving
 from connectors.staff.roles import Permission
+from retrieval import answer_states
 from retrieval.answers import Answer
 
 
@@ -21,99 +26,94 @@ class Actor(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def branches(self) -> frozenset[str]: ...
+
     def may(self, permission: Permission) -> bool: ...
 
 
 class Refusal(StrEnum):
-    UNKNOWN = "unknown"  # there is no such answer or revision
-    NOT_ALLOWED = "not_allowed"  # this role may not
-    NOT_APPROVED = "not_approved"  # the revision was not approved, and may not go out without
-    SECOND_PERSON = "second_person"  # high risk: who wrote it may not put it in use
-    RED = "red"  # the bench found something; `override` with a reason, if the role may
-    MOVED = "moved"  # what is in use changed while this was tried out; it was tried out again, look once more
-    PAST = "past"  # the time to publish at is over
-    NO_REASON = "no_reason"  # an override needs a reason
-    NOTHING_BEFORE = "nothing_before"  # there is no earlier wording to go back to
+    """Why not, beside the book's own rules; the words are shown."""
+
+    NOT_ALLOWED = "tài khoản của bạn chưa được giao việc này"
+    OTHER_BRANCH = "câu trả lời này thuộc cơ sở khác"
+    OTHERS = "bản này do người khác viết: cần người có quyền duyệt phát hành"
+    RED = "bàn thử báo đỏ"
+    MOVED = "trong lúc thử có câu trả lời khác vừa phát hành, hãy thử lại"
+    NOTHING_BEFORE = "chưa có bản nào từng dùng trước bản này"
+    CHANGED = "có người vừa lưu câu trả lời này, hãy mở bản mới"
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Nothing was changed. `report` is the bench's number where the bench is the reason."""
+    """Nothing went into use or out of it. `number` is the revision that was saved, `report` the bench's, if any."""
 
-    why: Refusal
-    report: int | None = None
+    why: Refusal | answer_states.Refusal
+    number: int | None = None
+    report: Report | None = None
 
 
 @dataclass(frozen=True)
 class Done:
-    """It is done, and this process serves it. `mark` is the answer book's."""
+    """It is done, and this process answers by it. `number` is what is in use now, None for nothing."""
 
     key: str
-    number: int
-    mark: int
-    report: int | None = None
-    took_ms: int = 0
+    number: int | None
+    report: Report | None = None
+    took_ms: int = 0  # from the word to the first patron who can hear it, without the bench
 
 
 Outcome = Done | Refused
 
 
 @dataclass(frozen=True)
-class Serving:
-    """How many processes answer by the book as it is: "đang dùng trên 1/1 tiến trình"."""
-
-    live: int
-    all: int
-
-
-@dataclass(frozen=True)
 class Planned:
-    """A revision that goes into use by itself at a moment, or an answer that goes out of use at one (`number` None)."""
+    """A revision that goes into use by itself."""
 
-    id: int
     key: str
-    number: int | None
+    number: int
     at: datetime
     by: str
 
 
 class Publishing(Protocol):
-    """What screens may ask; `connectors.curation.publisher.Publisher` is it."""
+    """What screens ask; `connectors.curation.publisher.Publisher` is it."""
 
-    async def propose(self, answer: Answer, who: Actor, *, override: str = "") -> Outcome:
-        """Save the answer as a new revision, try it out and put it in use if the bench is green and `who` may.
+    async def propose(self, answer: Answer, who: Actor, *, expected: int | None = None, override: str = "") -> Outcome:
+        """Save the answer as a new revision and put it in use, if it is of low risk, the bench is green and `who` may.
 
-        For one step from question to live: an attached phrasing, a new low-risk answer. A refusal leaves the revision
-        saved as a draft.
+        For one step from a question to a live answer. A refusal leaves the revision: a draft, or, where only a second
+        person is wanting, waiting for approval. `expected` is the newest revision as the writer saw it.
         """
         ...
 
     async def publish(self, key: str, number: int, who: Actor, *, override: str = "") -> Outcome:
-        """Put this revision in use, if the bench is green for it among what is in use now; it is run where it was not.
+        """Put this revision in use if the book's rules and the bench agree; it is tried out where it was not yet.
 
-        `override`: the reason to publish in spite of a red report; needs OVERRIDE_BENCH. Returns once this process
-        serves it.
+        `override`: the reason to publish in spite of a red report. Returns once this process answers by it.
         """
         ...
 
-    async def roll_back(self, key: str, who: Actor, *, reason: str = "") -> Outcome:
-        """Put the revision that was in use before back in use; with none before, take the answer out of use."""
+    async def roll_back(self, key: str, who: Actor, *, to: int | None = None, reason: str = "") -> Outcome:
+        """Put a revision that was in use back: the one before, or `to`. It was good enough once: no bench is asked."""
         ...
 
     async def withdraw(self, key: str, who: Actor, *, reason: str = "") -> Outcome:
         """Take the answer out of use."""
         ...
 
-    async def plan(self, key: str, number: int | None, at: datetime, who: Actor, *, override: str = "") -> Outcome:
-        """Publish this revision (or, with None, withdraw the answer) by itself at a moment; checked now and then."""
+    async def plan(self, key: str, number: int, at: datetime, who: Actor, *, override: str = "") -> Outcome:
+        """Put this revision in use by itself at a moment: it is checked and tried out now, and tried out again then."""
         ...
 
-    async def unplan(self, id: int, who: Actor) -> bool:
-        """Return whether the plan was there and is gone."""
+    async def unplan(self, key: str, who: Actor) -> bool:
+        """Return whether a publication was to come and is not any more."""
         ...
 
     async def planned(self) -> Sequence[Planned]:
-        """Return what is going to happen by itself, soonest first."""
+        """Return what goes into use by itself, soonest first."""
         ...
 
-    async def serving(self) -> Serving: ...
+    async def serving(self) -> Serving:
+        """Return on how many processes the book is in use as it is."""
+        ...
