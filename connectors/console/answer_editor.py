@@ -133,7 +133,7 @@ class Editor:
             outcome = await self._publishing.publish(answer.key, number, visitor)
             if not isinstance(outcome, Refused):
                 return see_other(f"{answer_at(answer.key)}?done=published")
-            return see_other(f"{answer_form.review_at(answer.key, number)}?refused={outcome.why}")
+            return see_other(f"{answer_form.review_at(answer.key, number)}?refused={outcome.why.name}")
         refused = await asyncio.to_thread(self._editing.submit, answer.key, number, visitor.name)
         if refused:
             return await self._page(

@@ -16,7 +16,6 @@ from connectors.console.drawing import page_number, see_other
 from connectors.console.gate import Form, Posted, SignedIn, needs
 from connectors.console.paging import PAGE_SIZE, Page, place
 from connectors.console.places import ANSWERS
-from connectors.console.reviews import NOT_PUBLISHED
 from connectors.console.room import Room
 from connectors.console.staff import Visitor, within
 from connectors.curation.editing import Editing
@@ -147,7 +146,7 @@ class Answers:
         number = _number(wish.form.get("number"))
         if not wish.standing.was_live(number):
             return str(Refusal.UNKNOWN)
-        return _told(await self._publishing.publish(wish.key, number, wish.visitor, override=wish.reason))
+        return _told(await self._publishing.roll_back(wish.key, wish.visitor, to=number, reason=wish.reason))
 
     async def withdraw(self, wish: Wish) -> str:
         return _told(await self._publishing.withdraw(wish.key, wish.visitor, reason=wish.reason))
@@ -179,4 +178,4 @@ def _number(written: str) -> int:
 
 
 def _told(outcome: Outcome) -> str:
-    return NOT_PUBLISHED.get(outcome.why, str(outcome.why)) if isinstance(outcome, Refused) else ""
+    return str(outcome.why) if isinstance(outcome, Refused) else ""

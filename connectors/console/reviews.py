@@ -29,17 +29,6 @@ from retrieval.answers import AnswerBook
 
 ONE = f"{REVIEWS}/{{written}}/{{number:int}}"
 WAITING = frozenset({State.WAITING, State.APPROVED})
-NOT_PUBLISHED = {
-    NotPublished.UNKNOWN: "không có bản này",
-    NotPublished.NOT_ALLOWED: "vai trò của bạn không phát hành được bản này",
-    NotPublished.NOT_APPROVED: "bản này chưa được duyệt",
-    NotPublished.SECOND_PERSON: "rủi ro cao: cần người thứ hai duyệt",
-    NotPublished.RED: "bàn thử báo đỏ",
-    NotPublished.MOVED: "các câu đang dùng vừa thay đổi và bản này đã được thử lại: xem kết quả rồi bấm lần nữa",
-    NotPublished.PAST: "giờ hẹn đã qua",
-    NotPublished.NO_REASON: "muốn phát hành khi bàn thử báo đỏ thì phải ghi lý do",
-    NotPublished.NOTHING_BEFORE: "không có bản nào trước đó",
-}
 
 
 def add_reviews(router: APIRouter, room: Room, editing: Editing, publishing: Publishing) -> None:
@@ -53,9 +42,8 @@ def add_reviews(router: APIRouter, room: Room, editing: Editing, publishing: Pub
     @router.get(ONE)
     @needs(Permission.READ_ANSWERS)
     async def review(request: Request, visitor: SignedIn, written: str, number: int) -> Response:
-        refused = request.query_params.get("refused", "")
-        why = NOT_PUBLISHED.get(NotPublished(refused), "") if refused in set(NotPublished) else ""
-        return await reviews.one(key_of(written), number, visitor, refused=why)
+        refused = _words(request.query_params.get("refused", ""))
+        return await reviews.one(key_of(written), number, visitor, refused=refused)
 
     @router.post(f"{ONE}/return")
     @needs(Permission.APPROVE_ANSWERS)
@@ -181,11 +169,7 @@ class Reviews:
         return _told(await self._publishing.plan(wish.key, wish.number, at, wish.visitor, override=wish.reason))
 
     async def unplan(self, wish: Wish) -> str:
-        plans = [
-            plan for plan in await self._publishing.planned() if (plan.key, plan.number) == (wish.key, wish.number)
-        ]
-        gone = [await self._publishing.unplan(plan.id, wish.visitor) for plan in plans]
-        return "" if any(gone) else "bản này không có giờ hẹn"
+        return "" if await self._publishing.unplan(wish.key, wish.visitor) else "bản này không có giờ hẹn"
 
     async def _planned(self, key: str, number: int) -> list[Planned]:
         return [plan for plan in await self._publishing.planned() if (plan.key, plan.number) == (key, number)]
@@ -198,7 +182,13 @@ class Reviews:
 
 
 def _told(outcome: Outcome) -> str:
-    return NOT_PUBLISHED.get(outcome.why, str(outcome.why)) if isinstance(outcome, Refused) else ""
+    return str(outcome.why) if isinstance(outcome, Refused) else ""
+
+
+def _words(refusal: str) -> str:
+    """Return the words of a refusal by its name, as an address carries it; nothing for any other name."""
+    found = NotPublished.__members__.get(refusal) or Refusal.__members__.get(refusal)
+    return str(found or "")
 
 
 def _moment(day: str, hour: str) -> datetime | None:

@@ -16,8 +16,10 @@ from connectors.clock import Clock
 from connectors.curation.editing import Editing
 from connectors.curation.links import Links
 from connectors.curation.previews import frames_of
-from connectors.curation.publishing import Actor, Done, Outcome, Planned, Refusal, Refused, Serving
+from connectors.curation.publishing import Actor, Done, Outcome, Planned, Refusal, Refused
+from connectors.curation.serving import Serving
 from library.phrasing import Lang
+from retrieval import answer_states
 from retrieval.answer_states import may_publish
 from retrieval.answers import Answer, AnswerBook
 from retrieval.searcher import AnswerSearcher
@@ -43,31 +45,31 @@ class StraightPublishing:
     red: bool = False
     plans: list[Planned] = field(default_factory=list)
 
-    async def propose(self, answer: Answer, who: Actor, *, override: str = "") -> Outcome:
+    async def propose(self, answer: Answer, who: Actor, *, expected: int | None = None, override: str = "") -> Outcome:
         raise NotImplementedError
 
     async def publish(self, key: str, number: int, who: Actor, *, override: str = "") -> Outcome:
         if self.red and not override:
             return Refused(Refusal.RED)
         no = self.book.record("published", key, number, who.name, self.clock(), lambda told: may_publish(told, number))
-        return Refused(Refusal.NOT_APPROVED) if no else Done(key, number, self.book.mark)
+        return Refused(no) if no else Done(key, number)
 
-    async def roll_back(self, key: str, who: Actor, *, reason: str = "") -> Outcome:
-        raise NotImplementedError
+    async def roll_back(self, key: str, who: Actor, *, to: int | None = None, reason: str = "") -> Outcome:
+        return await self.publish(key, to or 0, who)
 
     async def withdraw(self, key: str, who: Actor, *, reason: str = "") -> Outcome:
         done = self.book.withdraw(key, who.name, self.clock())
-        return Done(key, 0, self.book.mark) if done else Refused(Refusal.UNKNOWN)
+        return Done(key, None) if done else Refused(answer_states.Refusal.NOT_LIVE)
 
-    async def plan(self, key: str, number: int | None, at: datetime, who: Actor, *, override: str = "") -> Outcome:
+    async def plan(self, key: str, number: int, at: datetime, who: Actor, *, override: str = "") -> Outcome:
         if at <= self.clock():
-            return Refused(Refusal.PAST)
-        self.plans.append(Planned(len(self.plans) + 1, key, number, at, who.name))
-        return Done(key, number or 0, self.book.mark)
+            return Refused(answer_states.Refusal.PAST_TIME)
+        self.plans.append(Planned(key, number, at, who.name))
+        return Done(key, number)
 
-    async def unplan(self, id: int, who: Actor) -> bool:
+    async def unplan(self, key: str, who: Actor) -> bool:
         before = len(self.plans)
-        self.plans = [plan for plan in self.plans if plan.id != id]
+        self.plans = [plan for plan in self.plans if plan.key != key]
         return len(self.plans) < before
 
     async def planned(self) -> Sequence[Planned]:

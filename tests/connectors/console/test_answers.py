@@ -67,7 +67,7 @@ async def test_high_risk_wants_a_second_person(house: House, lan: Librarian, min
 async def test_lowering_the_risk_is_itself_of_high_risk(house: House, lan: Librarian) -> None:
     live(house, LATE)
     sent = await save(lan, replace(LATE, answer="Miễn phí.", risk="low"), 1, "publish")
-    assert sent.headers["location"] == "/console/reviews/phi-tre/2?refused=not_approved"
+    assert sent.headers["location"] == "/console/reviews/phi-tre/2?refused=NOT_APPROVED"
     assert house.editing.book.get("phi-tre") == LATE
 
 
