@@ -56,8 +56,8 @@ def add_answer_editor(router: APIRouter, room: Room, editing: Editing, publishin
 
     @router.get(EDIT)
     @needs(Permission.EDIT_ANSWERS)
-    async def edit(visitor: SignedIn, written: str) -> Response:
-        return await editor.edit(key_of(written), visitor)
+    async def edit(request: Request, visitor: SignedIn, written: str) -> Response:
+        return await editor.edit(key_of(written), visitor, request.query_params.get("done", ""))
 
     @router.post(EDIT)
     @needs(Permission.EDIT_ANSWERS)
@@ -77,7 +77,7 @@ class Editor:
         taken_up = sketch if sketch and not start else None
         return await self._page(visitor, "", taken_up.fields if taken_up else fields, 0, taken_up_at=_at(taken_up))
 
-    async def edit(self, key: str, visitor: Visitor) -> Response:
+    async def edit(self, key: str, visitor: Visitor, done: str = "") -> Response:
         standing = await asyncio.to_thread(self._editing.book.standing, key)
         if standing is None:
             return await self._gone(visitor)
@@ -88,7 +88,7 @@ class Editor:
         await self._room.store.write(lambda db: sketches.come(db, key, visitor.name, now))
         fields = sketch.fields if sketch else fields_of(standing.newest.answer)
         base = sketch.base if sketch else standing.newest.number
-        return await self._page(visitor, key, fields, base, taken_up_at=_at(sketch))
+        return await self._page(visitor, key, fields, base, taken_up_at=_at(sketch), done=done)
 
     async def look(self, visitor: Visitor, form: Form) -> Response:
         """Keep what is typed, and show how it looks."""
@@ -163,7 +163,7 @@ class Editor:
         standing = await asyncio.to_thread(self._editing.book.standing, key) if key else None
         values = {
             "key": key, "fields": fields, "base": base, "problems": problems or [], "merge": merge, "merged_with": "",
-            "refused": "", "taken_up_at": None, "kept_at": None, "standing": standing, "labels": FIELDS,
+            "refused": "", "done": "", "taken_up_at": None, "kept_at": None, "standing": standing, "labels": FIELDS,
             "topics": self._editing.topics(), "branches": _branches(self._editing, visitor),
             "post_to": editor_at(key) if key else NEW, "here_at": answer_at(key) if key else ANSWERS,
         }  # fmt: skip

@@ -87,6 +87,8 @@ class Drawer:
             parked=wording.parked,
             gesture=wording.gesture,
             size=wording.size,
+            writer=wording.writer,
+            answer_address=answer_form.address,
             answer_at=answer_form.answer_at,
             editor_at=answer_form.editor_at,
         )

@@ -29,6 +29,7 @@ from retrieval.answers import AnswerBook
 
 ONE = f"{REVIEWS}/{{written}}/{{number:int}}"
 WAITING = frozenset({State.WAITING, State.APPROVED})
+OPEN = WAITING | {State.DRAFT}
 
 
 def add_reviews(router: APIRouter, room: Room, editing: Editing, publishing: Publishing) -> None:
@@ -126,6 +127,7 @@ class Reviews:
             "judged": await self._editing.judge(revision.answer, visit=True), "refused": refused, "reason": reason,
             "approvable": theirs and visitor.may(Permission.APPROVE_ANSWERS)
             and may_approve(standing, number, visitor.name) is None,
+            "decides": theirs and visitor.may(Permission.APPROVE_ANSWERS) and standing.state(number) in OPEN,
             "not_approvable": may_approve(standing, number, visitor.name), "theirs": theirs,
             "publishable": theirs and visitor.may(Permission.PUBLISH_ANSWERS) and may_publish(standing, number) is None,
             "branches": self._editing.branches,

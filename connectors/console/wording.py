@@ -122,3 +122,8 @@ def waited(since: datetime, now: datetime) -> str:
     days, hours = divmod(hours, 24)
     parts = ((days, "ngày"), (hours, "giờ"), (minutes, "phút"))
     return " ".join([f"{number} {unit}" for number, unit in parts if number][:2])
+
+
+def writer(name: str) -> str:
+    """Return who wrote or did something to an answer; what came from files has no name."""
+    return "tệp nhập" if name == "import" else name

@@ -14,7 +14,16 @@ from datetime import date
 from connectors.clock import Clock
 from connectors.curation.links import Link, Links, addresses_in
 from connectors.curation.merging import Merge, merged
-from connectors.curation.previews import DOORS, Frames, Preview, Utterance, Variables, preview, reply_of
+from connectors.curation.previews import (
+    DOORS,
+    Frames,
+    Preview,
+    Utterance,
+    Variables,
+    preview,
+    reply_of,
+    unknown_variables,
+)
 from connectors.curation.remarks import Level, Remark, Surroundings, remarks
 from library.phrasing import Lang
 from library.text import fold
@@ -86,10 +95,12 @@ class Editing:
         return Judged(previews, tuple(remarks(answer, around, previews, links)))
 
     def previews(self, answer: Answer) -> tuple[Preview, ...]:
-        """Return the answer at each door, in English too where it has English; none while a variable is unknown."""
+        """Return the answer at each door, in English too where it has English; an unknown variable stays in braces."""
         shown = []
         for lang in LANGS if answer.answer_en else LANGS[:1]:
-            said = self.utterance(answer, self.variables(self.today, lang), lang)
+            values = self.variables(self.today, lang)
+            unknown = {name: f"{{{name}}}" for name in unknown_variables(answer, values)}
+            said = self.utterance(answer, {**unknown, **values}, lang)
             if said is not None:
                 shown += [preview(reply_of(said, self.frames, lang), door, lang) for door in DOORS]
         return tuple(shown)
