@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
+import yaml
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from bot.actions.base import Services
+from bot.actions.curated import utterance, variables
 from bot.actions.roster import all_actions
 from connectors.account import Login, StoredLinks
 from connectors.actions import action_app
@@ -31,6 +33,9 @@ from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
 from connectors.console.windows import Window
 from connectors.curation.bench import Bench
+from connectors.curation.editing import Editing
+from connectors.curation.links import Links
+from connectors.curation.previews import frames_of
 from connectors.curation.publisher import Publisher
 from connectors.deeds import JournaledDeeds
 from connectors.delivery import Deliverer
@@ -69,6 +74,7 @@ from retrieval.vectors import VectorStore
 
 logger = logging.getLogger(__name__)
 
+ROOT = Path(__file__).resolve().parents[1]
 MESSAGES_PER_HOUR, MESSAGES_AT_ONCE = 1200, 40  # of one patron; beyond that they are asked to write slower
 
 
@@ -256,6 +262,23 @@ def _windows(settings: Settings) -> Mapping[str, Window]:
     return {"zalo": Window(paid=timedelta(days=7) if paid else None)}
 
 
+def _editing(settings: Settings, gateway: Gateway, clock: Clock) -> Editing:
+    """Return the editor's desk; it shows answers in the very words in which the dialogue says them."""
+    ground, services = gateway.ground, gateway.services
+    domain = yaml.safe_load((ROOT / "bot" / "domain" / "answers.yml").read_text(encoding="utf-8"))
+    return Editing(
+        book=ground.book,
+        clock=clock,
+        ask=ground.answers.ask,
+        variables=partial(variables, services),
+        utterance=utterance,
+        frames=frames_of(domain),
+        links=Links(clock),
+        card_pattern=settings.library.card_pattern,
+        branches={branch.code: branch.name.vi for branch in ground.calendar.branches},
+    )
+
+
 def _keeper(settings: Settings) -> Keeper:
     library, privacy = settings.library, settings.privacy
     days = (privacy.keep_conversations_days, privacy.keep_notes_days)
@@ -317,6 +340,8 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             windows=_windows(settings),
             library=settings.library.name,
             publishing=gateway.publisher,
+            bench=gateway.publisher.bench,
+            editing=_editing(settings, gateway, clock),
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

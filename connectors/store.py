@@ -275,6 +275,17 @@ staff = Table(
     Column("signed_in_at", String),  # the last time
 )
 
+# What somebody is typing about an answer, until they save it.
+answer_sketches = Table(
+    "answer_sketches",
+    metadata,
+    Column("key", String, primary_key=True),  # of the answer; "" for one that is new
+    Column("name", String, primary_key=True),  # who types
+    Column("base", Integer, nullable=False),  # the newest revision that they saw
+    Column("fields", JSON, nullable=False),
+    Column("at", String, nullable=False),
+)
+
 staff_sessions = Table(
     "staff_sessions",
     metadata,

@@ -19,7 +19,7 @@ from retrieval.vectors import VectorStore
 
 logger = logging.getLogger(__name__)
 
-_KEPT = 3  # shelves built last: going back to one of them, or putting the one just tried out in use, builds nothing
+_KEPT = 2  # shelves, the one in use among them: to go back, or to put the one just tried out in use, builds nothing
 _FEW = 64  # answers of a book that is built while a question waits: it takes no longer than the question's own answer
 _MOST_EMBEDDED_INLINE = 64  # missing vectors computed for a shelf; more of them wait for `warm_up`
 
@@ -75,6 +75,12 @@ class AnswerSearcher:
         if self._called.acquire(blocking=False):
             threading.Thread(target=self._refresh_beside, name="answers", daemon=True).start()
         return shelf
+
+    @property
+    def answers(self) -> Sequence[Answer]:
+        """Return the answers in use, without building anything."""
+        shelf = self._shelf
+        return shelf.answers if shelf and shelf.mark == self._book.mark else self._book.published()
 
     def refresh(self) -> Shelf:
         """Return the shelf of the book as it is, which is in use from now on."""

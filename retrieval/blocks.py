@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from library.text import normalise
 from retrieval.answers import Answer
@@ -63,7 +64,7 @@ class Materials:
         """Return what puts marks back by the texts of these blocks."""
         texts = [text for block in blocks for text in block.texts]
         if self._restorer is None or self._restorer[0] != texts:
-            self._restorer = texts, Restorer.learn(texts)
+            self._restorer = texts, Restorer.learn(texts) if texts else _untaught()
         return self._restorer[1]
 
     def meaning(self, blocks: Sequence[Block]) -> Meant:
@@ -108,6 +109,12 @@ def _kinds(block: Block) -> list[Key]:
 def _all_kinds(answers: Sequence[Answer]) -> set[Key]:
     asked: set[Key] = {("query", text) for answer in answers for text in wordings(answer)}
     return asked | {("passage", text) for answer in answers for text in answer_texts(answer)}
+
+
+@cache
+def _untaught() -> Restorer:
+    """Return the restorer of an empty book, which is large for so little."""
+    return Restorer.learn([])
 
 
 def plain_of(text: str) -> str:

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Depends
 
 from connectors.clock import Clock
 from connectors.console.account import add_account
+from connectors.console.answer_editor import add_answer_editor
+from connectors.console.answers import add_answers
 from connectors.console.bench import add_bench
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
@@ -18,11 +20,14 @@ from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
 from connectors.console.outbox import add_outbox
+from connectors.console.reviews import add_reviews
 from connectors.console.room import Room
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.windows import Window
-from connectors.curation.publisher import Publisher
+from connectors.curation.bench import Bench
+from connectors.curation.editing import Editing
+from connectors.curation.publishing import Publishing
 from connectors.handover import Handover
 from connectors.store import Store
 
@@ -39,7 +44,9 @@ def console_router(
     windows: Mapping[str, Window] = NO_WINDOWS,
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
-    publishing: Publisher | None = None,
+    bench: Bench | None = None,
+    editing: Editing | None = None,
+    publishing: Publishing | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -54,6 +61,10 @@ def console_router(
     add_sign_in(router, staff, draw)
     for add in (add_account, add_inbox, add_conversation, add_outbox, add_notebook):
         add(router, room)
-    if publishing:
-        add_bench(router, room, publishing)
+    if bench and publishing:
+        add_bench(router, room, bench, publishing)
+    if editing and publishing:
+        # The editor's own addresses before those of single answers, which would take them for keys.
+        for add_screen in (add_answer_editor, add_answers, add_reviews):
+            add_screen(router, room, editing, publishing)
     return router

@@ -90,7 +90,7 @@ class Bench:
 
     def questions(self) -> Mapping[str, str]:
         """Return the question of every answer in use, by its key."""
-        return {answer.key: answer.question for answer in self._searcher.shelf.answers}
+        return {answer.key: answer.question for answer in self._searcher.answers}
 
     async def names(self, keys: Collection[str]) -> Mapping[str, str]:
         """Return the question of each of these answers, those of drafts and withdrawn ones as well."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +17,7 @@ from connectors.console.bench import bench_at
 from connectors.curation import pins
 from connectors.curation.pins import Expected
 from connectors.staff.roles import Role
-from connectors.store import audit_trail, messages
+from connectors.store import Store, audit_trail, messages
 from connectors.store import pins as pinned
 from retrieval.answers import Answer
 from tests.connectors.console.conftest import SignIn
@@ -28,6 +31,13 @@ def fields(page: httpx.Response, action: str) -> dict[str, str]:
     form = re.search(rf'action="{re.escape(action)}"[^>]*>(.*?)</form>', page.text, re.DOTALL)
     assert form, f"the page has no form for {action}"
     return {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form[1])}
+
+
+@pytest.fixture
+def house(with_accounts: Path, tmp_path: Path) -> Iterator[House]:
+    store = Store(Path(shutil.copy(with_accounts, tmp_path)))
+    yield House(store, tries_out=True)
+    store.close()
 
 
 @pytest.fixture
