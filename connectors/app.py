@@ -32,9 +32,11 @@ from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
 from connectors.console.windows import Window
+from connectors.curation.bench import Bench
 from connectors.curation.editing import Editing
 from connectors.curation.links import Links
 from connectors.curation.previews import frames_of
+from connectors.curation.publisher import Publisher
 from connectors.deeds import JournaledDeeds
 from connectors.delivery import Deliverer
 from connectors.desk import StoredConsents, StoredDesk
@@ -135,6 +137,7 @@ class Gateway:
     privacy: StoredPrivacy
     dialogue: RasaDialogue
     services: Services
+    publisher: Publisher
     chores: Mapping[timedelta, Sequence[Chore]]
     alarms: Alarms
     close_alerts: Callable[[], Awaitable[None]]
@@ -205,7 +208,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         turns,
         clock,
         card_pattern=settings.library.card_pattern,
-        without_dialogue=_handbook(ground.answers),
+        without_dialogue=_handbook(ground.answers, clock),
         own_words={"privacy": words.privacy, "export": words.export},
         first_contact=words.first_contact,
         announce=deliverer.wake,
@@ -228,6 +231,9 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         card_pattern=settings.library.card_pattern,
         first_contact=words.first_contact,
     )
+    bench = Bench(store, ground.book, ground.answers, clock, settings.library.card_pattern)
+    process = f"{settings.web.host}:{settings.web.port}"
+    publisher = Publisher(store, ground.book, ground.answers, bench, clock, process)
     return Gateway(
         action_listener=action_app(all_actions(services), turns, wiring.action_secret),
         ground=ground,
@@ -240,7 +246,9 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         privacy=privacy,
         dialogue=dialogue,
         services=services,
+        publisher=publisher,
         chores={
+            timedelta(seconds=15): [publisher.publish_due, publisher.tell_alive],
             timedelta(minutes=1): [handover.return_the_idle],
             timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy))],
         },
@@ -277,11 +285,11 @@ def _keeper(settings: Settings) -> Keeper:
     return Keeper(library.name, library.name_en, privacy.contact, *days, settings.public_url)
 
 
-def _handbook(answers: AnswerSearcher) -> Callable[[str, str], Awaitable[tuple[Reply, ...]]]:
+def _handbook(answers: AnswerSearcher, clock: Clock) -> Callable[[str, str], Awaitable[tuple[Reply, ...]]]:
     """Return what answers while Rasa is away: a curated answer that surely fits, or an apology."""
 
     async def without_dialogue(text: str, lang: str) -> tuple[Reply, ...]:
-        found = await asyncio.to_thread(answers.ask, text) if text else None
+        found = await asyncio.to_thread(answers.ask, text, clock().date()) if text else None
         if not isinstance(found, Sure) or "{" in found.answer.text(lang):
             return (say("fallback", lang),)
         return (say("fallback_answer", lang), Reply(found.answer.text(lang)))
@@ -332,6 +340,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             windows=_windows(settings),
             library=settings.library.name,
             editing=_editing(settings, gateway, clock),
+            publishing=gateway.publisher,
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

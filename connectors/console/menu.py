@@ -38,6 +38,7 @@ ENTRIES: Sequence[Entry] = (
     ),
     Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "l", CONTENT),
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
+    Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "b", CONTENT),
 )
 
 

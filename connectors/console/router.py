@@ -13,6 +13,7 @@ from connectors.clock import Clock
 from connectors.console.account import add_account
 from connectors.console.answer_editor import add_answer_editor
 from connectors.console.answers import add_answers
+from connectors.console.bench import add_bench
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
 from connectors.console.gate import Gate
@@ -25,7 +26,7 @@ from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.windows import Window
 from connectors.curation.editing import Editing
-from connectors.curation.publishing import Publishing
+from connectors.curation.publisher import Publisher
 from connectors.handover import Handover
 from connectors.store import Store
 
@@ -43,7 +44,7 @@ def console_router(
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
     editing: Editing | None = None,
-    publishing: Publishing | None = None,
+    publishing: Publisher | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -62,4 +63,6 @@ def console_router(
         # The editor's own addresses before those of single answers, which would take them for keys.
         for add_screen in (add_answer_editor, add_answers, add_reviews):
             add_screen(router, room, editing, publishing)
+    if publishing:
+        add_bench(router, room, publishing)
     return router

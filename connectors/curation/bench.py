@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from connectors.clock import Clock
 from connectors.curation import pins, reports, week
 from connectors.curation.reports import Report
-from connectors.curation.trying import Findings, Progress, try_out
+from connectors.curation.trying import Findings, Progress, Said, said, try_out
 from connectors.store import Store
+from library.masking import mask
 from retrieval.answering import AnswerSearcher
 from retrieval.answers import Answer, AnswerBook
+
+CARD = r"\bDT\d{6}\b"
 
 
 class Bench:
     """One revision is tried out at a time; who asks for one that is being tried out waits for it."""
 
-    def __init__(self, store: Store, book: AnswerBook, searcher: AnswerSearcher, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, book: AnswerBook, searcher: AnswerSearcher, clock: Clock, card_pattern: str = CARD
+    ) -> None:
         self._store, self._book, self._searcher, self._clock = store, book, searcher, clock
+        self._card_pattern = card_pattern
         self._one = asyncio.Lock()
         self._shares: dict[tuple[str, int], float] = {}
         self._running: dict[tuple[str, int], asyncio.Task[Report | None]] = {}
@@ -52,7 +58,7 @@ class Bench:
         return self._shares.get((key, number), 0.0) if (key, number) in self._running else None
 
     async def _run(self, key: str, number: int) -> Report | None:
-        answer = await asyncio.to_thread(self._wording, key, number)
+        answer = await self.wording(key, number)
         if answer is None:
             return None
         async with self._one:
@@ -61,8 +67,39 @@ class Bench:
             finally:
                 self._shares.pop((key, number), None)
 
+    async def wording(self, key: str, number: int) -> Answer | None:
+        """Return the revision's wording, or None for an unknown one."""
+        return await asyncio.to_thread(self._wording, key, number)
+
     def _wording(self, key: str, number: int) -> Answer | None:
         return next((each.answer for each in self._book.revisions(key) if each.number == number), None)
+
+    async def live_number(self, key: str) -> int | None:
+        """Return which revision of the answer is in use."""
+        saved = await asyncio.to_thread(self._book.revisions, key)
+        return next((each.number for each in saved if each.live), None)
+
+    async def say(self, texts: Sequence[str]) -> list[Said]:
+        """Return what is said to these questions now."""
+        today = self._clock().date()
+        return await asyncio.to_thread(lambda: said(self._searcher.refresh(), texts, today))
+
+    def masked(self, text: str) -> str:
+        """Return the text as it may be kept."""
+        return mask(text, self._card_pattern).text
+
+    def questions(self) -> Mapping[str, str]:
+        """Return the question of every answer in use, by its key."""
+        return {answer.key: answer.question for answer in self._searcher.shelf.answers}
+
+    async def names(self, keys: Collection[str]) -> Mapping[str, str]:
+        """Return the question of each of these answers, those of drafts and withdrawn ones as well."""
+
+        def find() -> dict[str, str]:
+            saved = {key: self._book.revisions(key) for key in keys}
+            return {key: each[-1].answer.question for key, each in saved.items() if each}
+
+        return await asyncio.to_thread(find)
 
     async def _try_out(self, key: str, number: int, answer: Answer) -> Report:
         began, now = time.perf_counter(), self._clock()

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
 from connectors.curation import week
 from connectors.curation.trying import FORMS, Findings, Said, Tried
+from connectors.curation.trying import as_expected as as_expected
 from connectors.store import bench_reports
 
-KEPT = timedelta(days=400)  # of a revision that is looked up a year later
 _SHOWN = 300  # lines of one kind
 
 
@@ -34,6 +34,7 @@ class ReplayLine:
     """A message that would be answered differently; `text` is empty when it is kept no more."""
 
     text: str
+    message_id: str
     conversation_id: str
     count: int
     before: Said
@@ -183,16 +184,11 @@ def replayed(db: Connection, report: Report) -> list[ReplayLine]:
     texts = week.texts_of(db, [id_ for each in changed for id_ in each["ids"]])
     lines = []
     for each in changed:
-        text, conversation_id = next((texts[id_] for id_ in each["ids"] if id_ in texts), ("", ""))
-        lines.append(
-            ReplayLine(text, conversation_id, each["count"], Said.read(each["before"]), Said.read(each["after"]))
-        )
+        kept = next((id_ for id_ in each["ids"] if id_ in texts), "")
+        text, conversation_id = texts.get(kept, ("", ""))
+        before, after = Said.read(each["before"]), Said.read(each["after"])
+        lines.append(ReplayLine(text, kept, conversation_id, each["count"], before, after))
     return lines
-
-
-def forget_old(db: Connection, now: datetime) -> int:
-    """Return how many reports were kept long enough and are gone."""
-    return db.execute(delete(bench_reports).where(bench_reports.c.at < (now - KEPT).isoformat())).rowcount
 
 
 def _report(row: Mapping[str, Any]) -> Report:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
-from connectors.curation.pins import Pin
+from connectors.curation.pins import Expected, Pin
 from library.hurry import HARMS
 from retrieval.answers import Answer
 from retrieval.shelf import Outcome, Shelf, Sure, Which
@@ -89,11 +89,11 @@ class Held:
 
     @property
     def holds(self) -> bool:
-        return _as_expected(self.after, self.pin)
+        return as_expected(self.after, self.pin.expected)
 
     @property
     def moved(self) -> bool:
-        return not self.holds and _as_expected(self.before, self.pin)
+        return not self.holds and as_expected(self.before, self.pin.expected)
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,11 @@ class Findings:
         return bool(self.wrong) or any(each.moved for each in self.held)
 
 
-def _as_expected(said: Said, pin: Pin) -> bool:
-    if pin.expected.kind == "none":
+def as_expected(said: Said, expected: Expected) -> bool:
+    """Return whether this is what a pin expects of answers."""
+    if expected.kind == "none":
         return said.kind != "sure"
-    return said.kind == "sure" and said.keys == (pin.expected.what,)
+    return said.kind == "sure" and said.keys == (expected.what,)
 
 
 def try_out(
@@ -167,7 +168,7 @@ def try_out(
     tried = [*_as_typed(after, answer, asked), *_hidden(after, answer, asked)]
     progress(0.4)
     texts = [pin.text for pin in pins]
-    pairs = zip(pins, _said(before, texts, today), _said(after, texts, today), strict=True)
+    pairs = zip(pins, said(before, texts, today), said(after, texts, today), strict=True)
     held = [Held(pin, old, new) for pin, old, new in pairs]
     progress(0.5)
     changed = list(_replayed(before, after, week, today, progress))
@@ -193,8 +194,8 @@ def _as_typed(shelf: Shelf, answer: Answer, phrasings: Sequence[str]) -> Iterato
     ]
     written += [(text, "typo", _harmed(text, "typo", n)) for text in phrasings for n in range(_TYPOS)]
     written = [each for each in dict.fromkeys(written) if each[1] == "plain" or each[2] != each[0]]
-    for (_, form, asked), said in zip(written, _said(shelf, [each[2] for each in written], None), strict=True):
-        yield Tried(asked, form, said, said.how(answer.key))
+    for (_, form, asked), told in zip(written, said(shelf, [each[2] for each in written], None), strict=True):
+        yield Tried(asked, form, told, told.how(answer.key))
 
 
 def _harmed(text: str, form: str, n: int) -> str:
@@ -204,11 +205,12 @@ def _harmed(text: str, form: str, n: int) -> str:
 
 def _hidden(shelf: Shelf, answer: Answer, phrasings: Sequence[str]) -> Iterator[Tried]:
     for text in phrasings:
-        said = Said.of(shelf.ask_without(text, answer.key))
-        yield Tried(text, "hidden", said, said.how(answer.key))
+        told = Said.of(shelf.ask_without(text, answer.key))
+        yield Tried(text, "hidden", told, told.how(answer.key))
 
 
-def _said(shelf: Shelf, texts: Sequence[str], today: date | None) -> list[Said]:
+def said(shelf: Shelf, texts: Sequence[str], today: date | None) -> list[Said]:
+    """Return what the shelf says to each; with `today`, by the answers that hold on that day."""
     spans = (texts[at : at + _TOGETHER] for at in range(0, len(texts), _TOGETHER))
     return [Said.of(outcome) for span in spans for outcome in shelf.ask_all(span, today)]
 
@@ -217,7 +219,7 @@ def _replayed(before: Shelf, after: Shelf, week: Sequence[Heard], today: date, p
     for at in range(0, len(week), _TOGETHER):
         span = week[at : at + _TOGETHER]
         texts = [heard.text for heard in span]
-        old, new = _said(before, texts, today), _said(after, texts, today)
+        old, new = said(before, texts, today), said(after, texts, today)
         yield from (Changed(*each) for each in zip(span, old, new, strict=True) if _differs(each[1], each[2]))
         progress(0.5 + 0.5 * min(1.0, (at + _TOGETHER) / len(week)))
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from connectors import mailbox
 from connectors.channels.port import Arrival, Reply
 from connectors.cli_privacy import add_privacy_commands
+from connectors.curation.pins import Expected, pin
 from connectors.mailbox import Answer
 from connectors.privacy import StoredPrivacy, forget_now, still_kept
 from connectors.retention import Policy, due, sweep, sweep_all
@@ -33,6 +34,7 @@ from connectors.store import (
     messages,
     parked,
     pending_links,
+    pins,
     receipts,
     replies,
     staff,
@@ -104,6 +106,15 @@ def test_a_silent_conversation_goes_whole_and_one_lately_heard_stays(store):
     assert swept(store)["conversations"] == 1
     assert store.read_now(lambda db: still_kept(db, old)) == {}
     assert store.read_now(lambda db: still_kept(db, young))["conversations"] == 1
+
+
+def test_a_pinned_question_outlives_its_conversation_and_forgets_whose_it_was(store):
+    old = heard(store, "old", NOW - timedelta(days=181))
+    expected = Expected("answer", "gio")
+    store.write_now(lambda db: pin(db, "mấy giờ mở", expected, "Lan", NOW, conversation_id=old, message_id="m-1"))
+    swept(store)
+    row = store.read_now(lambda db: db.execute(select(pins)).mappings().one())
+    assert (row["text"], row["conversation_id"], row["message_id"]) == ("mấy giờ mở", None, None)
 
 
 def test_old_messages_of_a_conversation_that_goes_on_go_as_well(store):

@@ -19,12 +19,16 @@ from connectors.channels.port import Arrival, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
 from connectors.console.windows import Window
+from connectors.curation.bench import Bench
+from connectors.curation.publisher import Publisher
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
 from connectors.store import Store, replies
 from connectors.store import deliveries as queued
 from library.ports import Turn
-from tests.connectors.console.shelf import StraightPublishing, editing_over
+from retrieval.answering import AnswerSearcher
+from retrieval.answers import AnswerBook
+from tests.connectors.console.shelf import editing_over
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
@@ -44,11 +48,14 @@ class House:
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
 
     def __post_init__(self) -> None:
-        self.editing = editing_over(Path(str(self.store.engine.url.database)).parent, self.clock)
-        self.publishing = StraightPublishing(self.editing.book, self.clock)
         self.handover = Handover(
             self.store, self.clock, self.announced.append, idle=IDLE, idle_if_unsure=timedelta(minutes=10)
         )
+        self.book = AnswerBook(Path(str(self.store.engine.url.database)).with_name("answers.sqlite"))
+        self.searcher = AnswerSearcher(self.book)
+        bench = Bench(self.store, self.book, self.searcher, self.clock)
+        self.publisher = Publisher(self.store, self.book, self.searcher, bench, self.clock)
+        self.editing = editing_over(self.book, self.searcher, self.clock)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -59,7 +66,7 @@ class House:
             library="Thư viện thử",
             sign_in_takes_s=0,
             editing=self.editing,
-            publishing=self.publishing,
+            publishing=self.publisher,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
