@@ -339,9 +339,8 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             resend=gateway.deliverer.wake,
             windows=_windows(settings),
             library=settings.library.name,
-            publishing=gateway.publisher,
-            bench=gateway.publisher.bench,
             editing=_editing(settings, gateway, clock),
+            publishing=gateway.publisher,
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

@@ -18,6 +18,7 @@ from connectors.privacy import delete_all, erased_and_bare, finish_erasures
 from connectors.settings import PrivacySection
 from connectors.store import (
     Store,
+    answer_sketches,
     bench_reports,
     buttons,
     conversations,
@@ -43,6 +44,7 @@ RECEIPTS_KEPT = timedelta(days=8)  # channels send again for up to 24 hours; a w
 PARKED_KEPT = timedelta(days=30)
 DELIVERIES_KEPT = timedelta(days=30)
 REPORTS_KEPT = timedelta(days=400)  # of the bench: a revision is looked up a year later
+SKETCHES_KEPT = timedelta(days=30)  # what was typed about an answer and never saved may hold a patron's words
 FAILURES_KEPT = timedelta(hours=1)  # longer than a log-in stays locked
 
 
@@ -162,5 +164,6 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
         (parked, before(parked.c.parked_at, PARKED_KEPT)),
         (staff_sessions, before(staff_sessions.c.expires_at)),
         (bench_reports, before(bench_reports.c.at, REPORTS_KEPT)),
+        (answer_sketches, before(answer_sketches.c.at, SKETCHES_KEPT)),
         (login_failures, before(login_failures.c.last_at, FAILURES_KEPT)),
     ]

@@ -42,6 +42,7 @@ class AnswerBook:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, _SCHEMA)
+        self._standings: tuple[int, dict[str, Standing]] = (0, {})  # as they were at an event
         self._catch_up()
 
     def _catch_up(self) -> None:
@@ -133,7 +134,15 @@ class AnswerBook:
         return self._standing(self._database.connection, key)
 
     def standings(self) -> dict[str, Standing]:
-        """Return the standing of every answer ever saved, by key."""
+        """Return the standing of every answer ever saved, by key; read anew only when a deed was added."""
+        last = self._database.connection.execute("SELECT coalesce(max(event), 0) FROM events").fetchone()[0]
+        read_at, standings = self._standings
+        if read_at != last:
+            standings = self._all_standings()
+            self._standings = (last, standings)
+        return dict(standings)
+
+    def _all_standings(self) -> dict[str, Standing]:
         revisions: dict[str, list[Revision]] = {}
         for revision in _revisions(self._database.connection, "", ()):
             revisions.setdefault(revision.answer.key, []).append(revision)

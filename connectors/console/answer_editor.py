@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from connectors.console import answer_form, answer_origin
 from connectors.console.answer_form import answer_at, answer_of, editor_at, fields_of, key_of
+from connectors.console.bench import bench_at
 from connectors.console.drawing import see_other
 from connectors.console.gate import Form, Posted, SignedIn, needs
 from connectors.console.places import ANSWERS
@@ -23,7 +24,8 @@ from connectors.console.staff import Visitor, within
 from connectors.curation import sketches
 from connectors.curation.editing import Editing, Judged, Overtaken
 from connectors.curation.merging import FIELDS, Merge
-from connectors.curation.publishing import Publishing, Refused
+from connectors.curation.publisher import Publisher
+from connectors.curation.publishing import Refused
 from connectors.staff import audit
 from connectors.staff.roles import Permission
 from retrieval.answer_states import Standing
@@ -36,7 +38,7 @@ LOOK = f"{ANSWERS}/look"
 EDIT = f"{ANSWERS}/{{written}}/edit"
 
 
-def add_answer_editor(router: APIRouter, room: Room, editing: Editing, publishing: Publishing) -> None:
+def add_answer_editor(router: APIRouter, room: Room, editing: Editing, publishing: Publisher) -> None:
     editor = Editor(room, editing, publishing)
 
     @router.get(NEW)
@@ -66,7 +68,7 @@ def add_answer_editor(router: APIRouter, room: Room, editing: Editing, publishin
 
 
 class Editor:
-    def __init__(self, room: Room, editing: Editing, publishing: Publishing) -> None:
+    def __init__(self, room: Room, editing: Editing, publishing: Publisher) -> None:
         self._room, self._editing, self._publishing = room, editing, publishing
 
     async def new(self, visitor: Visitor, asked: Mapping[str, str]) -> Response:
@@ -123,6 +125,7 @@ class Editor:
 
     async def _go_on(self, visitor: Visitor, answer: Answer, number: int, deed: str) -> Response:
         """Do with the saved wording what was asked: nothing, send it for approval, or put it in use."""
+        self._publishing.bench.start(answer.key, number)
         if deed not in ("submit", "publish"):
             return see_other(f"{editor_at(answer.key)}?done=saved")
         judged = await self._editing.judge(answer, visit=True)
@@ -165,6 +168,7 @@ class Editor:
             "key": key, "fields": fields, "base": base, "problems": problems or [], "merge": merge, "merged_with": "",
             "refused": "", "done": "", "taken_up_at": None, "kept_at": None, "standing": standing, "labels": FIELDS,
             "topics": self._editing.topics(), "branches": _branches(self._editing, visitor),
+            "bench": bench_at(key, standing.newest.number) if standing else "",
             "post_to": editor_at(key) if key else NEW, "here_at": answer_at(key) if key else ANSWERS,
         }  # fmt: skip
         response = await self._room.page(visitor, "answer_editor", "answers", code, **{**values, **seen, **more})

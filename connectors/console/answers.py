@@ -20,7 +20,8 @@ from connectors.console.room import Room
 from connectors.console.staff import Visitor, within
 from connectors.curation.editing import Editing
 from connectors.curation.merging import changes
-from connectors.curation.publishing import Outcome, Publishing, Refused
+from connectors.curation.publisher import Publisher
+from connectors.curation.publishing import Outcome, Refused
 from connectors.staff import audit
 from connectors.staff.roles import Permission
 from retrieval.answer import Revision
@@ -29,7 +30,7 @@ from retrieval.answer_states import Refusal, Standing, State
 ONE = f"{ANSWERS}/{{written}}"
 
 
-def add_answers(router: APIRouter, room: Room, editing: Editing, publishing: Publishing) -> None:
+def add_answers(router: APIRouter, room: Room, editing: Editing, publishing: Publisher) -> None:
     shelf = Answers(room, editing, publishing)
 
     @router.get(ANSWERS)
@@ -88,7 +89,7 @@ class Wish:
 
 
 class Answers:
-    def __init__(self, room: Room, editing: Editing, publishing: Publishing) -> None:
+    def __init__(self, room: Room, editing: Editing, publishing: Publisher) -> None:
         self._room, self._editing, self._publishing = room, editing, publishing
 
     async def all(self, visitor: Visitor, request: Request) -> Response:

@@ -16,9 +16,9 @@ from connectors.console.places import ROOT
 from connectors.console.room import Room
 from connectors.console.staff import Visitor
 from connectors.curation import pins, reports, week
-from connectors.curation.bench import Bench
 from connectors.curation.pins import Expected, Kind, Pin
-from connectors.curation.publishing import Publishing, Refused
+from connectors.curation.publisher import Publisher
+from connectors.curation.publishing import Refused
 from connectors.curation.reports import ReplayLine, Report
 from connectors.curation.trying import Said
 from connectors.staff import audit
@@ -67,8 +67,8 @@ def bench_at(key: str, number: int, **more: str) -> str:
     return f"{BENCH}?{urlencode({'key': key, 'revision': number, **more})}"
 
 
-def add_bench(router: APIRouter, room: Room, bench: Bench, publishing: Publishing) -> None:
-    desk = Desk(room, bench, publishing)
+def add_bench(router: APIRouter, room: Room, publisher: Publisher) -> None:
+    desk = Desk(room, publisher)
 
     @router.get(BENCH)
     @needs(Permission.READ_ANSWERS)
@@ -80,14 +80,14 @@ def add_bench(router: APIRouter, room: Room, bench: Bench, publishing: Publishin
     @needs(Permission.EDIT_ANSWERS)
     async def again(_visitor: SignedIn, form: Posted) -> Response:
         key, number = _revision({"key": form.get("key"), "revision": form.get("revision")})
-        bench.start(key, number)
+        publisher.bench.start(key, number)
         return see_other(bench_at(key, number))
 
     @router.post(f"{BENCH}/publish")
     @needs(Permission.PUBLISH_ANSWERS)
     async def publish(visitor: SignedIn, form: Posted) -> Response:
         key, number = _revision({"key": form.get("key"), "revision": form.get("revision")})
-        outcome = await publishing.publish(key, number, visitor, override=form.get("reason"))
+        outcome = await publisher.publish(key, number, visitor, override=form.get("reason"))
         told = {"no": str(outcome.why)} if isinstance(outcome, Refused) else {}
         return see_other(bench_at(key, number, **told))
 
@@ -108,8 +108,8 @@ def add_bench(router: APIRouter, room: Room, bench: Bench, publishing: Publishin
 
 
 class Desk:
-    def __init__(self, room: Room, bench: Bench, publishing: Publishing) -> None:
-        self._room, self._bench, self._publishing = room, bench, publishing
+    def __init__(self, room: Room, publisher: Publisher) -> None:
+        self._room, self._publisher, self._bench = room, publisher, publisher.bench
 
     async def show(self, visitor: Visitor, key: str, number: int, refused: str) -> Response:
         """Show the report of this revision; where there is none yet, it is being tried out from now on."""
@@ -120,11 +120,11 @@ class Desk:
         if report is None and visitor.may(Permission.EDIT_ANSWERS):
             self._bench.start(key, number)
         report = report or await self._room.store.read(lambda db: reports.latest(db, key, number))
-        found = await shown(self._room, self._bench, visitor, report)
+        found = await shown(self._room, self._publisher, visitor, report)
         live = await self._bench.live_number(key)
         return await self._room.page(
             visitor, "bench", "answers", answer=answer, number=number, live=live, refused=refused,
-            progress=self._bench.progress(key, number), serving=await self._publishing.serving(), found=found,
+            progress=self._bench.progress(key, number), serving=await self._publisher.serving(), found=found,
         )  # fmt: skip
 
     async def pins(self, visitor: Visitor, page: int, asked: Mapping[str, str]) -> Response:
@@ -177,16 +177,16 @@ class Desk:
         return see_other(f"{PINS}?done=removed")
 
 
-async def shown(room: Room, bench: Bench, visitor: Visitor, report: Report | None) -> Shown:
+async def shown(room: Room, publisher: Publisher, visitor: Visitor, report: Report | None) -> Shown:
     """Return the report as this visitor may see it."""
     lines: Sequence[ReplayLine] = []
     fresh = False
     if report is not None:
         this = report
-        fresh = this.tried_among == await bench.among()
+        fresh = this.tried_among == await publisher.bench.among()
         lines = await room.store.read(lambda db: reports.replayed(db, this))
     may_read = visitor.may(Permission.READ_TALKS)
-    names = {**bench.questions(), **(await bench.names(report.keys) if report else {})}
+    names = {**publisher.bench.questions(), **(await publisher.bench.names(report.keys) if report else {})}
     return Shown(report, fresh, lines, may_read, names)
 
 

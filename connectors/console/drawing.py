@@ -88,7 +88,6 @@ class Drawer:
             gesture=wording.gesture,
             size=wording.size,
             writer=wording.writer,
-            answer_address=answer_form.address,
             answer_at=answer_form.answer_at,
             editor_at=answer_form.editor_at,
         )

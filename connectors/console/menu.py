@@ -36,9 +36,9 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
-    Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "b", CONTENT),
     Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "l", CONTENT),
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
+    Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "b", CONTENT),
 )
 
 

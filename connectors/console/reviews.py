@@ -13,15 +13,19 @@ from fastapi import APIRouter, Request, Response
 from connectors.clock import VIETNAM
 from connectors.console.answer_form import answer_at, key_of, review_at
 from connectors.console.answer_list import row
+from connectors.console.bench import bench_at, shown
 from connectors.console.drawing import see_other
 from connectors.console.gate import Form, Posted, SignedIn, needs
 from connectors.console.places import REVIEWS
 from connectors.console.room import Room
 from connectors.console.staff import Visitor, within
+from connectors.curation import reports
 from connectors.curation.editing import Editing
 from connectors.curation.merging import FIELDS, changes
-from connectors.curation.publishing import Outcome, Planned, Publishing, Refused
+from connectors.curation.publisher import Publisher
+from connectors.curation.publishing import Outcome, Planned, Refused
 from connectors.curation.publishing import Refusal as NotPublished
+from connectors.curation.reports import Report
 from connectors.staff import audit
 from connectors.staff.roles import Permission
 from retrieval.answer_states import Refusal, Standing, State, may_approve, may_publish
@@ -32,7 +36,7 @@ WAITING = frozenset({State.WAITING, State.APPROVED})
 OPEN = WAITING | {State.DRAFT}
 
 
-def add_reviews(router: APIRouter, room: Room, editing: Editing, publishing: Publishing) -> None:
+def add_reviews(router: APIRouter, room: Room, editing: Editing, publishing: Publisher) -> None:
     reviews = Reviews(room, editing, publishing)
 
     @router.get(REVIEWS)
@@ -93,7 +97,7 @@ class Wish:
 
 
 class Reviews:
-    def __init__(self, room: Room, editing: Editing, publishing: Publishing) -> None:
+    def __init__(self, room: Room, editing: Editing, publishing: Publisher) -> None:
         self._room, self._editing, self._publishing = room, editing, publishing
 
     async def all(self, visitor: Visitor) -> Response:
@@ -120,6 +124,7 @@ class Reviews:
         before = standing.live if standing.live and not revision.live else None
         planned = await self._planned(key, number)
         theirs = within(visitor, revision.answer.branch)
+        report = await self._report(key, number) if not revision.live else None
         values: dict[str, Any] = {
             "standing": standing, "revision": revision, "before": before, "labels": FIELDS,
             "state_now": standing.state(number),
@@ -130,7 +135,7 @@ class Reviews:
             "decides": theirs and visitor.may(Permission.APPROVE_ANSWERS) and standing.state(number) in OPEN,
             "not_approvable": may_approve(standing, number, visitor.name), "theirs": theirs,
             "publishable": theirs and visitor.may(Permission.PUBLISH_ANSWERS) and may_publish(standing, number) is None,
-            "branches": self._editing.branches,
+            "found": await shown(self._room, self._publishing, visitor, report), "bench": bench_at(key, number),
         }  # fmt: skip
         return await self._room.page(visitor, "review", "reviews", code, **values)
 
@@ -172,6 +177,13 @@ class Reviews:
 
     async def unplan(self, wish: Wish) -> str:
         return "" if await self._publishing.unplan(wish.key, wish.visitor) else "bản này không có giờ hẹn"
+
+    async def _report(self, key: str, number: int) -> Report | None:
+        """Return the newest report on this revision; where there is none for today's answers, one is begun."""
+        if (known := await self._publishing.bench.known(key, number)) is not None:
+            return known
+        self._publishing.bench.start(key, number)
+        return await self._room.store.read(lambda db: reports.latest(db, key, number))
 
     async def _planned(self, key: str, number: int) -> list[Planned]:
         return [plan for plan in await self._publishing.planned() if (plan.key, plan.number) == (key, number)]

@@ -25,9 +25,8 @@ from connectors.console.room import Room
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.windows import Window
-from connectors.curation.bench import Bench
 from connectors.curation.editing import Editing
-from connectors.curation.publishing import Publishing
+from connectors.curation.publisher import Publisher
 from connectors.handover import Handover
 from connectors.store import Store
 
@@ -44,9 +43,8 @@ def console_router(
     windows: Mapping[str, Window] = NO_WINDOWS,
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
-    bench: Bench | None = None,
     editing: Editing | None = None,
-    publishing: Publishing | None = None,
+    publishing: Publisher | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -61,10 +59,10 @@ def console_router(
     add_sign_in(router, staff, draw)
     for add in (add_account, add_inbox, add_conversation, add_outbox, add_notebook):
         add(router, room)
-    if bench and publishing:
-        add_bench(router, room, bench, publishing)
     if editing and publishing:
         # The editor's own addresses before those of single answers, which would take them for keys.
         for add_screen in (add_answer_editor, add_answers, add_reviews):
             add_screen(router, room, editing, publishing)
+    if publishing:
+        add_bench(router, room, publishing)
     return router

@@ -24,6 +24,7 @@ from connectors.retention import Policy, due, sweep, sweep_all
 from connectors.settings import FilesSection, Settings
 from connectors.store import (
     Store,
+    answer_sketches,
     conversations,
     deeds,
     deliveries,
@@ -115,6 +116,18 @@ def test_a_pinned_question_outlives_its_conversation_and_forgets_whose_it_was(st
     swept(store)
     row = store.read_now(lambda db: db.execute(select(pins)).mappings().one())
     assert (row["text"], row["conversation_id"], row["message_id"]) == ("mấy giờ mở", None, None)
+
+
+def test_what_was_typed_about_an_answer_and_never_saved_goes_after_a_month(store):
+    typed = {"key": "", "base": 0, "fields": {"question": "Chị Hoa hỏi thẻ"}}
+    put(
+        store,
+        answer_sketches,
+        {**typed, "name": "lan", "at": ago(days=31)},
+        {**typed, "name": "minh", "at": ago(days=29)},
+    )
+    assert swept(store) == {"answer_sketches": 1}
+    assert store.read_now(lambda db: db.scalars(select(answer_sketches.c.name)).all()) == ["minh"]
 
 
 def test_old_messages_of_a_conversation_that_goes_on_go_as_well(store):

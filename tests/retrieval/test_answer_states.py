@@ -200,3 +200,11 @@ def test_a_book_of_an_older_release_is_read_and_goes_on(tmp_path: Path) -> None:
     assert book.history("phi")[0].detail == ""
     book.draft(FEE, "lan", NOW)
     assert len(book.history("phi")) == 2
+
+
+def test_all_standings_are_those_of_now(book: AnswerBook, tmp_path: Path) -> None:
+    book.draft(FEE, "lan", NOW)
+    assert book.standings()["phi"].live is None
+    AnswerBook(tmp_path / "answers.sqlite").publish("phi", 1, "hoa", NOW)  # another process
+    assert book.standings() == {"phi": book.standing("phi")}
+    assert book.standings()["phi"].live

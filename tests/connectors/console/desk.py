@@ -27,7 +27,8 @@ from connectors.store import Store, replies
 from connectors.store import deliveries as queued
 from library.ports import Turn
 from retrieval.answering import AnswerSearcher
-from tests.connectors.console.shelf import StraightPublishing, editing_over
+from retrieval.answers import AnswerBook
+from tests.connectors.console.shelf import editing_over
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
@@ -45,18 +46,16 @@ class House:
     announced: list[str] = field(default_factory=list)
     resent: list[str] = field(default_factory=list)
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
-    tries_out: bool = False  # publishes by the bench, and not straight
 
     def __post_init__(self) -> None:
-        self.editing = editing_over(Path(str(self.store.engine.url.database)).parent, self.clock)
-        self.publishing = StraightPublishing(self.editing.book, self.clock)
         self.handover = Handover(
             self.store, self.clock, self.announced.append, idle=IDLE, idle_if_unsure=timedelta(minutes=10)
         )
-        self.book = self.editing.book
+        self.book = AnswerBook(Path(str(self.store.engine.url.database)).with_name("answers.sqlite"))
         self.searcher = AnswerSearcher(self.book)
         bench = Bench(self.store, self.book, self.searcher, self.clock)
         self.publisher = Publisher(self.store, self.book, self.searcher, bench, self.clock)
+        self.editing = editing_over(self.book, self.searcher, self.clock)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -66,9 +65,8 @@ class House:
             windows=self.windows,
             library="Thư viện thử",
             sign_in_takes_s=0,
-            bench=bench,
             editing=self.editing,
-            publishing=self.publisher if self.tries_out else self.publishing,
+            publishing=self.publisher,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from connectors.console.answer_form import address, fields_of, key_of
+from connectors.curation.pins import Expected, pin
 from connectors.staff.roles import Role
 from connectors.store import answer_sketches, audit_trail
 from retrieval.answer_states import State
@@ -95,11 +96,13 @@ async def test_a_returned_wording_comes_back_with_its_reason(house: House, lan: 
 
 
 async def test_a_red_bench_wants_a_reason(house: House, lan: Librarian) -> None:
-    house.publishing.red = True
-    sent = await save(lan, HOURS, 0, "publish")
+    live(house, HOURS)
+    await house.store.write(lambda db: pin(db, HOURS.question, Expected("answer", HOURS.key), NAME, house.now))
+    sent = await save(lan, replace(HOURS, answer="Mở cả ngày."), 0, "publish")  # the same question a second time
     page = await lan.browser.get(sent.headers["location"])
     assert "bàn thử báo đỏ" in plain(page)
     key = "hom-nay-mo-cua-may-gio"
+    assert house.editing.book.get(key) is None
     assert (await send(lan, f"reviews/{key}/1/publish", reason="đã hỏi trưởng phòng")).status_code == 303
     assert house.editing.book.get(key)
 
@@ -113,7 +116,7 @@ async def test_a_publication_is_scheduled_and_called_off(house: House, lan: Libr
     assert "Hẹn phát hành 7 giờ 30, thứ Năm 31/12" in plain(await lan.see(at))
     assert "7 giờ 30, thứ Năm 31/12" in plain(await lan.see("reviews"))
     await send(lan, f"{at}/unplan")
-    assert house.publishing.plans == []
+    assert await house.publisher.planned() == []
 
 
 async def test_an_earlier_wording_is_put_back_and_only_one_that_was_in_use(house: House, lan: Librarian) -> None:
@@ -139,7 +142,9 @@ async def test_an_answer_is_taken_out_of_use_put_away_and_marked(house: House, l
     assert standing.archived
     assert standing.live is None
     deeds = house.read(lambda db: db.scalars(select(audit_trail.c.deed)).all())
-    assert [deed for deed in deeds if deed.startswith("answer.")] == ["answer.marked", "answer.archived"]
+    assert [deed for deed in deeds if deed.startswith("answer.")] == [
+        "answer.marked", "answer.withdrawn", "answer.archived",
+    ]  # fmt: skip
 
 
 async def test_two_editors_at_once_lose_no_word(house: House, lan: Librarian, minh: Librarian) -> None:

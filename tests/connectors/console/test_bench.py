@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,7 +14,7 @@ from connectors.console.bench import bench_at
 from connectors.curation import pins
 from connectors.curation.pins import Expected
 from connectors.staff.roles import Role
-from connectors.store import Store, audit_trail, messages
+from connectors.store import audit_trail, messages
 from connectors.store import pins as pinned
 from retrieval.answers import Answer
 from tests.connectors.console.conftest import SignIn
@@ -31,13 +28,6 @@ def fields(page: httpx.Response, action: str) -> dict[str, str]:
     form = re.search(rf'action="{re.escape(action)}"[^>]*>(.*?)</form>', page.text, re.DOTALL)
     assert form, f"the page has no form for {action}"
     return {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form[1])}
-
-
-@pytest.fixture
-def house(with_accounts: Path, tmp_path: Path) -> Iterator[House]:
-    store = Store(Path(shutil.copy(with_accounts, tmp_path)))
-    yield House(store, tries_out=True)
-    store.close()
 
 
 @pytest.fixture
@@ -118,10 +108,14 @@ async def test_a_deleted_message_is_gone_from_every_report(house: House, lan: Li
 
 async def test_pins_are_typed_run_and_removed(house: House, lan: Librarian, wifi: int) -> None:
     page = await lan.see("pins")
-    form = {**fields(page, "/console/pins"), "kind": "answer"}
-    await lan.browser.post("/console/pins", data={**form, "text": "lịch mở cửa, thẻ DT123456", "what": "gio"})
+    form = fields(page, "/console/pins")
+    await lan.browser.post(
+        "/console/pins", data={**form, "text": "lịch mở cửa, thẻ DT123456", "kind": "answer", "what": "gio"}
+    )
     await lan.browser.post("/console/pins", data={**form, "text": "giá vàng hôm nay", "kind": "none", "what": ""})
-    again = await lan.browser.post("/console/pins", data={**form, "text": "gì đó", "what": "không có"})
+    again = await lan.browser.post(
+        "/console/pins", data={**form, "text": "gì đó", "kind": "answer", "what": "không có"}
+    )
     assert "Chưa ghim được" in plain(await lan.browser.get(again.headers["location"]))
     assert [pin.text for pin in house.read(pins.pinned)] == ["lịch mở cửa, thẻ ••••", "giá vàng hôm nay"]
 

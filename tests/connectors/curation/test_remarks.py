@@ -52,9 +52,7 @@ def test_what_is_wrong_is_told_where_it_is(changes: dict[str, Any], level: Level
     assert [(each.level, each.field) for each in told(changes) if words in each.text] == [(level, field)]
 
 
-@pytest.mark.parametrize(
-    "answer", ["Mở lúc 7 giờ 30.", "Phí 20.000 đồng.", "Từ thứ Bảy 28/11.", "Ở tỉnh TP HCM."]
-)
+@pytest.mark.parametrize("answer", ["Mở lúc 7 giờ 30.", "Phí 20.000 đồng.", "Từ thứ Bảy 28/11.", "Ở tỉnh TP HCM."])
 def test_what_is_right_is_left_alone(answer: str) -> None:
     assert told({"answer": answer}) == []
 
