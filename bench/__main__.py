@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import compare, doors, hearing, retrieval, segmentation, turns
+from bench import compare, doors, hearing, publishing, retrieval, segmentation, turns
 
 BENCHMARKS = {
     "retrieval": retrieval,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "turns": turns,
     "doors": doors,
     "hearing": hearing,
+    "publishing": publishing,
 }
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
+import yaml
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from bot.actions.base import Services
+from bot.actions.curated import utterance, variables
 from bot.actions.roster import all_actions
 from connectors.account import Login, StoredLinks
 from connectors.actions import action_app
@@ -30,6 +32,11 @@ from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
 from connectors.console.windows import Window
+from connectors.curation.bench import Bench
+from connectors.curation.editing import Editing
+from connectors.curation.links import Links
+from connectors.curation.previews import frames_of
+from connectors.curation.publisher import Publisher
 from connectors.deeds import JournaledDeeds
 from connectors.delivery import Deliverer
 from connectors.desk import StoredConsents, StoredDesk
@@ -70,6 +77,7 @@ from retrieval.vectors import VectorStore
 
 logger = logging.getLogger(__name__)
 
+ROOT = Path(__file__).resolve().parents[1]
 MESSAGES_PER_HOUR, MESSAGES_AT_ONCE = 1200, 40  # of one patron; beyond that they are asked to write slower
 
 
@@ -132,6 +140,7 @@ class Gateway:
     privacy: StoredPrivacy
     dialogue: RasaDialogue
     services: Services
+    publisher: Publisher
     chores: Mapping[timedelta, Sequence[Chore]]
     alarms: Alarms
     close_alerts: Callable[[], Awaitable[None]]
@@ -202,7 +211,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         turns,
         clock,
         card_pattern=settings.library.card_pattern,
-        without_dialogue=_handbook(ground.answers),
+        without_dialogue=_handbook(ground.answers, clock),
         own_words={"privacy": words.privacy, "export": words.export},
         first_contact=words.first_contact,
         announce=deliverer.wake,
@@ -225,6 +234,9 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         card_pattern=settings.library.card_pattern,
         first_contact=words.first_contact,
     )
+    bench = Bench(store, ground.book, ground.answers, clock, settings.library.card_pattern)
+    process = f"{settings.web.host}:{settings.web.port}"
+    publisher = Publisher(store, ground.book, ground.answers, bench, clock, process)
     return Gateway(
         action_listener=action_app(all_actions(services), turns, wiring.action_secret),
         ground=ground,
@@ -237,7 +249,9 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         privacy=privacy,
         dialogue=dialogue,
         services=services,
+        publisher=publisher,
         chores={
+            timedelta(seconds=15): [publisher.publish_due, publisher.tell_alive],
             timedelta(minutes=1): [handover.return_the_idle],
             timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy))],
         },
@@ -256,17 +270,34 @@ def _windows(settings: Settings) -> Mapping[str, Window]:
     return {"zalo": Window(paid=timedelta(days=7) if paid else None)}
 
 
+def _editing(settings: Settings, gateway: Gateway, clock: Clock) -> Editing:
+    """Return the editor's desk; it shows answers in the very words in which the dialogue says them."""
+    ground, services = gateway.ground, gateway.services
+    domain = yaml.safe_load((ROOT / "bot" / "domain" / "answers.yml").read_text(encoding="utf-8"))
+    return Editing(
+        book=ground.book,
+        clock=clock,
+        ask=ground.answers.ask,
+        variables=partial(variables, services),
+        utterance=utterance,
+        frames=frames_of(domain),
+        links=Links(clock),
+        card_pattern=settings.library.card_pattern,
+        branches={branch.code: branch.name.vi for branch in ground.calendar.branches},
+    )
+
+
 def _keeper(settings: Settings) -> Keeper:
     library, privacy = settings.library, settings.privacy
     days = (privacy.keep_conversations_days, privacy.keep_notes_days)
     return Keeper(library.name, library.name_en, privacy.contact, *days, settings.public_url)
 
 
-def _handbook(answers: AnswerSearcher) -> Callable[[str, str], Awaitable[tuple[Reply, ...]]]:
+def _handbook(answers: AnswerSearcher, clock: Clock) -> Callable[[str, str], Awaitable[tuple[Reply, ...]]]:
     """Return what answers while Rasa is away: a curated answer that surely fits, or an apology."""
 
     async def without_dialogue(text: str, lang: str) -> tuple[Reply, ...]:
-        found = await asyncio.to_thread(answers.ask, text) if text else None
+        found = await asyncio.to_thread(answers.ask, text, clock().date()) if text else None
         if not isinstance(found, Sure) or "{" in found.answer.text(lang):
             return (say("fallback", lang),)
         return (say("fallback_answer", lang), Reply(found.answer.text(lang)))
@@ -323,6 +354,8 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             windows=_windows(settings),
             library=settings.library.name,
             teaching=teaching,
+            editing=_editing(settings, gateway, clock),
+            publishing=gateway.publisher,
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

@@ -23,6 +23,7 @@ from connectors.store import (
     links,
     messages,
     pending_links,
+    pins,
     replies,
     ticket_replies,
     tickets,
@@ -132,6 +133,11 @@ PARTS: Mapping[str, tuple[Table, str, Columns]] = {
             "detail": ("detail", "chi tiết"),
             "noted_at": ("noted_at", "lúc"),
         },
+    ),
+    "pinned_questions": (
+        pins,
+        "Câu hỏi của bạn mà thư viện dùng để kiểm câu trả lời",
+        {"text": ("text", "nội dung"), "at": ("at", "lúc")},
     ),
     "consents": (
         consents,

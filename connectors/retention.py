@@ -13,10 +13,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select
 
+from connectors.curation.pins import forget_whose
 from connectors.privacy import delete_all, erased_and_bare, finish_erasures
 from connectors.settings import PrivacySection
 from connectors.store import (
     Store,
+    answer_sketches,
+    bench_reports,
     buttons,
     conversations,
     deeds,
@@ -40,6 +43,8 @@ Found = Mapping[str, Sequence[Any]]  # keys, by kind
 RECEIPTS_KEPT = timedelta(days=8)  # channels send again for up to 24 hours; a week of replays besides
 PARKED_KEPT = timedelta(days=30)
 DELIVERIES_KEPT = timedelta(days=30)
+REPORTS_KEPT = timedelta(days=400)  # of the bench: a revision is looked up a year later
+SKETCHES_KEPT = timedelta(days=30)  # what was typed about an answer and never saved may hold a patron's words
 FAILURES_KEPT = timedelta(hours=1)  # longer than a log-in stays locked
 
 
@@ -64,6 +69,7 @@ def delete_found(db: Connection, found: Found, now: datetime, policy: Policy) ->
     silent = _silent_since(now - policy.conversations) & conversations.c.id.in_(found.get("conversations", ()))
     still_silent = db.scalars(select(conversations.c.id).where(silent)).all() if "conversations" in found else ()
     if still_silent:
+        forget_whose(db, still_silent)  # a pinned question outlives the talk it was asked in, nameless
         delete_all(db, still_silent)
     gone = {"conversations": len(still_silent)}
     if "erased conversations" in found:
@@ -157,5 +163,7 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
         (receipts, before(receipts.c.seen_at, RECEIPTS_KEPT)),
         (parked, before(parked.c.parked_at, PARKED_KEPT)),
         (staff_sessions, before(staff_sessions.c.expires_at)),
+        (bench_reports, before(bench_reports.c.at, REPORTS_KEPT)),
+        (answer_sketches, before(answer_sketches.c.at, SKETCHES_KEPT)),
         (login_failures, before(login_failures.c.last_at, FAILURES_KEPT)),
     ]

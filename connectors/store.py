@@ -275,6 +275,17 @@ staff = Table(
     Column("signed_in_at", String),  # the last time
 )
 
+# What somebody is typing about an answer, until they save it.
+answer_sketches = Table(
+    "answer_sketches",
+    metadata,
+    Column("key", String, primary_key=True),  # of the answer; "" for one that is new
+    Column("name", String, primary_key=True),  # who types
+    Column("base", Integer, nullable=False),  # the newest revision that they saw
+    Column("fields", JSON, nullable=False),
+    Column("at", String, nullable=False),
+)
+
 staff_sessions = Table(
     "staff_sessions",
     metadata,
@@ -366,6 +377,49 @@ trainings = Table(
     Column("report", JSON(none_as_null=True)),
     Column("problem", Text),
     sqlite_autoincrement=True,
+)
+
+
+# Questions whose answer must not change by itself: what the bench asks before anything is published.
+pins = Table(
+    "pins",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("text", Text, nullable=False, unique=True),  # masked
+    Column("kind", String, nullable=False),  # answer | none | intent
+    Column("what", String, nullable=False),  # the answer's key or the intent; empty for none
+    Column("by", String, nullable=False),
+    Column("at", String, nullable=False),
+    # Of a pin made from a patron's turn, while that is kept; afterwards nothing leads from it to anybody.
+    Column("conversation_id", ForeignKey("conversations.id")),
+    Column("message_id", String),
+    Index("pins_of", "conversation_id"),
+    sqlite_autoincrement=True,
+)
+
+# What the bench found, by the revision and by what was in use and pinned when it looked.
+bench_reports = Table(
+    "bench_reports",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("key", String, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("tried_among", String, nullable=False),
+    Column("red", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Column("took_ms", Integer, nullable=False),
+    Column("body", JSON, nullable=False),  # of patrons' messages their ids alone
+    Index("bench_reports_of", "key", "revision"),
+    sqlite_autoincrement=True,
+)
+
+# Which answers each process answers by now.
+serving = Table(
+    "serving",
+    metadata,
+    Column("process", String, primary_key=True),
+    Column("mark", Integer, nullable=False),
+    Column("seen_at", String, nullable=False),
 )
 
 

@@ -15,7 +15,7 @@ from retrieval.answers import Answer, AnswerBook, AnswerError
 
 BY_IMPORT = "import"
 _ORDER = ("key", "topic", "question", "question_en", "phrasings", "answer", "answer_en", "source", "url", "owner",
-          "valid_from", "valid_until", "review_by", "risk")  # fmt: skip
+          "valid_from", "valid_until", "review_by", "risk", "branch", "audience")  # fmt: skip
 
 
 @dataclass

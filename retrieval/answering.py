@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from datetime import date
 
 from retrieval.answers import Answer, AnswerBook
+from retrieval.blocks import Materials
 from retrieval.diacritics import Restorer
 from retrieval.embedder import Embedder
-from retrieval.shelf import Outcome, Shelf, texts_of
+from retrieval.shelf import Outcome, Shelf
 from retrieval.shelf import Sure as Sure
 from retrieval.shelf import Unknown as Unknown
 from retrieval.shelf import Which as Which
 from retrieval.vectors import VectorStore
 
-_MOST_EMBEDDED_INLINE = 64  # missing vectors computed while a patron waits; more of them wait for `warm_up`
+logger = logging.getLogger(__name__)
+
+_KEPT = 2  # shelves, the one in use among them: to go back, or to put the one just tried out in use, builds nothing
+_FEW = 64  # answers of a book that is built while a question waits: it takes no longer than the question's own answer
+_MOST_EMBEDDED_INLINE = 64  # missing vectors computed for a shelf; more of them wait for `warm_up`
 
 
 class AnswerSearcher:
-    """Asks the published answers. Safe to share between threads; what is published counts from the next question on.
+    """Asks the published answers. Safe to share between threads.
 
-    Without an embedder, or while its model is being loaded, it goes by words alone.
+    A new shelf is built beside the one in use and put in its place at once; nobody who asks waits for that, but for
+    the first of all. `refresh` returns when the book is served as it is; a book that another process changed is taken
+    up by itself. Without an embedder, or while its model is being loaded, it goes by words alone.
     """
 
     def __init__(
@@ -32,9 +40,12 @@ class AnswerSearcher:
         vectors: VectorStore | None = None,
         restorer: Restorer | None = None,
     ) -> None:
-        self._book, self._embedder, self._vectors, self._restorer = book, embedder, vectors, restorer
-        self._lock = threading.Lock()
+        self._book, self._embedder, self._restorer = book, embedder, restorer
+        self._materials = Materials(embedder, vectors)
+        self._building = threading.Lock()
+        self._called = threading.Lock()  # held while a thread builds beside
         self._shelf: Shelf | None = None
+        self._built: list[Shelf] = []
 
     def ask(self, text: str, on: date | None = None) -> Outcome:
         """Return what the book says to this question; with `on`, only answers that hold on that day are considered."""
@@ -45,39 +56,72 @@ class AnswerSearcher:
         self.embed()
         if self._embedder and not self._embedder.ready:
             self._embedder.queries(["thư viện"])
-        _ = self.shelf
+        self.refresh()
 
     def embed(self) -> None:
         """Compute the vectors that are missing; takes a second per hundred wordings, once."""
-        if self._embedder and self._vectors and not self._embedder.cheap:
-            for kind, texts in texts_of(self._book.published()).items():
-                self._vectors.fill(texts, self._embedder, kind)
+        self._materials.fill(self._book.published())
 
     @property
     def shelf(self) -> Shelf:
+        """Return the shelf in use."""
         shelf, mark = self._shelf, self._book.mark
-        if shelf is None or self._is_old(shelf, mark):
-            with self._lock:
-                if self._shelf is None or self._is_old(self._shelf, mark):
-                    self._shelf = self._new_shelf(mark)
-                shelf = self._shelf
+        if shelf is None:
+            return self.refresh()
+        if not self._is_old(shelf, mark):
+            return shelf
+        if len(shelf.answers) <= _FEW:
+            return self.refresh()
+        if self._called.acquire(blocking=False):
+            threading.Thread(target=self._refresh_beside, name="answers", daemon=True).start()
         return shelf
+
+    @property
+    def answers(self) -> Sequence[Answer]:
+        """Return the answers in use, without building anything."""
+        shelf = self._shelf
+        return shelf.answers if shelf and shelf.mark == self._book.mark else self._book.published()
+
+    def refresh(self) -> Shelf:
+        """Return the shelf of the book as it is, which is in use from now on."""
+        with self._building:
+            mark = self._book.mark
+            if self._shelf is None or self._is_old(self._shelf, mark):
+                self._shelf = self._shelf_of(mark, self._book.published())
+            return self._shelf
+
+    def shelf_with(self, answers: Sequence[Answer]) -> Shelf:
+        """Return the shelf as it would be with just these answers in use; it is kept, in case they soon are."""
+        with self._building:
+            return self._shelf_of(self._shelf.mark if self._shelf else 0, answers)
+
+    def _refresh_beside(self) -> None:
+        try:
+            self.refresh()
+        except Exception:
+            logger.exception("the answers could not be taken up; the ones before are in use")
+        finally:
+            self._called.release()
 
     def _is_old(self, shelf: Shelf, mark: int) -> bool:
         return shelf.mark != mark or (not shelf.has_meaning and bool(shelf.answers) and self._embeds(shelf.answers))
 
-    def _new_shelf(self, mark: int) -> Shelf:
-        answers = self._book.published()
-        if self._embedder and self._embeds(answers):
-            return Shelf.embedded(mark, answers, self._embedder, self._vectors, self._restorer)
-        return Shelf(mark, answers, self._restorer)
+    def _shelf_of(self, mark: int, answers: Sequence[Answer]) -> Shelf:
+        embeds = self._embeds(answers)
+        built = next((each for each in self._built if _serves(each, answers, embeds)), None)
+        shelf = built.marked(mark) if built else self._new_shelf(mark, answers, embeds)
+        self._built = [shelf, *(each for each in self._built if each is not built)][:_KEPT]
+        return shelf
+
+    def _new_shelf(self, mark: int, answers: Sequence[Answer], embeds: bool) -> Shelf:
+        return Shelf(mark, answers, self._restorer, materials=self._materials, with_meaning=embeds)
 
     def _embeds(self, answers: Sequence[Answer]) -> bool:
         """Return whether the vectors of these answers are there, or come so soon that a patron may wait for them."""
         if self._embedder is None or not self._embedder.ready:
             return False
-        if self._embedder.cheap or self._vectors is None:
-            return self._embedder.cheap
-        name, stored = self._embedder.name, self._vectors.stored
-        missing = sum(len(set(texts)) - len(stored(texts, name, kind)) for kind, texts in texts_of(answers).items())
-        return missing <= _MOST_EMBEDDED_INLINE
+        return self._materials.missing(answers) <= _MOST_EMBEDDED_INLINE
+
+
+def _serves(shelf: Shelf, answers: Sequence[Answer], embeds: bool) -> bool:
+    return shelf.answers == tuple(answers) and (shelf.has_meaning == embeds or not answers)

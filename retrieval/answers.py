@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
 
-from library.text import nfc
+from retrieval.answer import DATES, Deed, Event, Revision
+from retrieval.answer import Answer as Answer
+from retrieval.answer import AnswerChanged as AnswerChanged
+from retrieval.answer import AnswerError as AnswerError
+from retrieval.answer_states import Refusal, Standing
 from retrieval.storage import Database
-
-Risk = Literal["low", "high"]
-Deed = Literal["imported", "drafted", "published", "withdrawn"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS revisions (
@@ -31,99 +30,11 @@ CREATE TABLE IF NOT EXISTS live (
 );
 CREATE TABLE IF NOT EXISTS events (
     event INTEGER PRIMARY KEY, key TEXT NOT NULL, number INTEGER NOT NULL, deed TEXT NOT NULL,
-    by TEXT NOT NULL, at TEXT NOT NULL
+    by TEXT NOT NULL, at TEXT NOT NULL, detail TEXT, due_at TEXT
 );
 CREATE INDEX IF NOT EXISTS events_by_key ON events (key, event);
+CREATE INDEX IF NOT EXISTS events_in_use ON events (event) WHERE deed IN ('published', 'withdrawn');
 """
-
-
-class AnswerError(Exception):
-    """Something was asked of the answer book that it does not hold, or an answer is not complete."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One curated answer. Texts may hold variables, {late_fee}, which are filled in when it is said."""
-
-    key: str
-    topic: str
-    question: str
-    answer: str
-    question_en: str = ""
-    answer_en: str = ""
-    phrasings: tuple[str, ...] = ()
-    source: str = ""
-    url: str = ""
-    owner: str = ""
-    valid_from: date | None = None
-    valid_until: date | None = None  # the last day it holds
-    review_by: date | None = None
-    risk: Risk = "low"
-
-    def holds_on(self, day: date) -> bool:
-        return not (self.valid_from and day < self.valid_from) and not (self.valid_until and day > self.valid_until)
-
-    def text(self, lang: str) -> str:
-        """Return the answer's text in this language, in Vietnamese where there is no English one."""
-        return self.answer_en if lang == "en" and self.answer_en else self.answer
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return what an answer file holds: text, lists and dates, with what is empty left out."""
-        plain = {name: value for name, value in asdict(self).items() if value not in ("", (), None)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Answer:
-        """Return the answer that an answer file's entry holds. Raises AnswerError with all that is wrong in it."""
-        wrong = list(_wrong(plain))
-        if wrong:
-            raise AnswerError(f"answer {plain.get('key', '?')}: " + "; ".join(wrong))
-        return cls(**{name: _typed(name, value) for name, value in plain.items() if value is not None})
-
-
-_NAMES = {each.name for each in fields(Answer)}
-_DATES = ("valid_from", "valid_until", "review_by")
-
-
-def _wrong(plain: Mapping[str, Any]) -> Iterator[str]:
-    if unknown := sorted(plain.keys() - _NAMES):
-        yield f"unknown {', '.join(unknown)} (known: {', '.join(sorted(_NAMES))})"
-    if missing := [name for name in ("key", "topic", "question", "answer") if not str(plain.get(name) or "").strip()]:
-        yield f"{', '.join(missing)} missing"
-    if not isinstance(plain.get("phrasings") or [], list):
-        yield "phrasings is not a list"
-    for name in _DATES:
-        value = plain.get(name)
-        if value is not None and not isinstance(value, date):
-            yield f"{name}: {value!r} is not a date such as 2026-12-31"
-    if plain.get("risk", "low") not in ("low", "high"):
-        yield f"risk: {plain['risk']!r} is neither low nor high"
-
-
-def _typed(name: str, value: Any) -> Any:
-    if name == "phrasings":
-        return tuple(nfc(str(each)).strip() for each in value)
-    return value if name in _DATES else nfc(str(value)).strip()
-
-
-@dataclass(frozen=True)
-class Revision:
-    """One wording of an answer as it was saved. It never changes; a new wording is a new revision."""
-
-    answer: Answer
-    number: int
-    by: str
-    at: datetime
-    live: bool
-
-
-@dataclass(frozen=True)
-class Event:
-    key: str
-    number: int
-    deed: Deed
-    by: str
-    at: datetime
 
 
 class AnswerBook:
@@ -131,11 +42,23 @@ class AnswerBook:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, _SCHEMA)
+        self._standings: tuple[int, dict[str, Standing]] = (0, {})  # as they were at an event
+        self._catch_up()
 
-    def draft(self, answer: Answer, by: str, at: datetime, *, imported: bool = False) -> int:
+    def _catch_up(self) -> None:
+        """Add what this release's events have and an older file's do not."""
+        there = {row[1] for row in self._database.connection.execute("PRAGMA table_info(events)")}
+        for column in {"detail", "due_at"} - there:
+            with self._database.writing() as connection:
+                connection.execute(f"ALTER TABLE events ADD COLUMN {column} TEXT")
+
+    def draft(
+        self, answer: Answer, by: str, at: datetime, *, imported: bool = False, expected: int | None = None
+    ) -> int:
         """Save the wording and return its revision number; what is in use stays in use.
 
-        Saving the newest revision again word for word gives that one's number.
+        Saving the newest revision again word for word gives that one's number. With `expected`, the number of the
+        newest revision as the writer saw it (0: none), raises AnswerChanged when another was saved since.
         """
         content = _dump(answer)
         with self._database.writing() as connection:
@@ -144,6 +67,8 @@ class AnswerBook:
             ).fetchone()
             if last and last[1] == content:
                 return int(last[0])
+            if expected is not None and expected != (last[0] if last else 0):
+                raise AnswerChanged(f"answer {answer.key}: revision {last[0] if last else 0} was saved meanwhile")
             number = (last[0] if last else 0) + 1
             origin = "import" if imported else "desk"
             connection.execute(
@@ -173,6 +98,64 @@ class AnswerBook:
             _note(connection, key, number, "withdrawn", by, at)
         return True
 
+    def record(
+        self,
+        deed: Deed,
+        key: str,
+        number: int,
+        by: str,
+        at: datetime,
+        rule: Callable[[Standing], Refusal | None],
+        *,
+        detail: str = "",
+        due_at: datetime | None = None,
+    ) -> Refusal | None:
+        """Note the deed unless the rule, asked of the answer as it stands in that moment, refuses; return why not.
+
+        "published" also puts the revision in use; "withdrawn" and "archived" also take the answer out of use.
+        """
+        with self._database.writing() as connection:
+            standing = self._standing(connection, key)
+            if standing is None:
+                return Refusal.UNKNOWN
+            if refused := rule(standing):
+                return refused
+            if deed == "published":
+                connection.execute("INSERT OR REPLACE INTO live VALUES (?, ?)", (key, number))
+            elif deed in ("withdrawn", "archived") and standing.live:
+                connection.execute("DELETE FROM live WHERE key = ?", (key,))
+                if deed == "archived":
+                    _note(connection, key, standing.live.number, "withdrawn", by, at, detail)
+            _note(connection, key, number, deed, by, at, detail, due_at)
+        return None
+
+    def standing(self, key: str) -> Standing | None:
+        """Return all that was saved and done under this key, or None for an unknown one."""
+        return self._standing(self._database.connection, key)
+
+    def standings(self) -> dict[str, Standing]:
+        """Return the standing of every answer ever saved, by key; read anew only when a deed was added."""
+        last = self._database.connection.execute("SELECT coalesce(max(event), 0) FROM events").fetchone()[0]
+        read_at, standings = self._standings
+        if read_at != last:
+            standings = self._all_standings()
+            self._standings = (last, standings)
+        return dict(standings)
+
+    def _all_standings(self) -> dict[str, Standing]:
+        revisions: dict[str, list[Revision]] = {}
+        for revision in _revisions(self._database.connection, "", ()):
+            revisions.setdefault(revision.answer.key, []).append(revision)
+        events: dict[str, list[Event]] = {}
+        for event in _events(self._database.connection, "", ()):
+            events.setdefault(event.key, []).append(event)
+        return {key: Standing(tuple(saved), tuple(events.get(key, ()))) for key, saved in revisions.items()}
+
+    @staticmethod
+    def _standing(connection: sqlite3.Connection, key: str) -> Standing | None:
+        revisions = _revisions(connection, "WHERE revisions.key = ?", (key,))
+        return Standing(tuple(revisions), tuple(_events(connection, "WHERE key = ?", (key,)))) if revisions else None
+
     @staticmethod
     def _live_number(connection: sqlite3.Connection, key: str) -> int | None:
         row = connection.execute("SELECT number FROM live WHERE key = ?", (key,)).fetchone()
@@ -195,14 +178,15 @@ class AnswerBook:
 
     def revisions(self, key: str) -> list[Revision]:
         """Return every wording saved under this key, oldest first; empty for an unknown key."""
-        rows = self._database.connection.execute(
-            "SELECT content, revisions.number, by, at, live.number IS NOT NULL FROM revisions"
-            " LEFT JOIN live ON live.key = revisions.key AND live.number = revisions.number"
-            " WHERE revisions.key = ? ORDER BY revisions.number", (key,),
-        )  # fmt: skip
-        return [
-            Revision(_load(content), n, by, datetime.fromisoformat(at), bool(live)) for content, n, by, at, live in rows
-        ]
+        return _revisions(self._database.connection, "WHERE revisions.key = ?", (key,))
+
+    def awaited(self) -> list[str]:
+        """Return the keys for which a publication is still to come."""
+        last = (
+            "SELECT key, deed, max(event) FROM events WHERE deed IN"
+            " ('scheduled', 'unscheduled', 'published', 'withdrawn', 'archived') GROUP BY key"
+        )
+        return [key for key, deed, _ in self._database.connection.execute(last) if deed == "scheduled"]
 
     def keys(self) -> list[str]:
         """Return the key of every answer that was ever saved."""
@@ -210,15 +194,16 @@ class AnswerBook:
 
     def history(self, key: str) -> list[Event]:
         """Return what was done to the answer, by whom and when, oldest first."""
-        rows = self._database.connection.execute(
-            "SELECT number, deed, by, at FROM events WHERE key = ? ORDER BY event", (key,)
-        )
-        return [Event(key, number, deed, by, datetime.fromisoformat(at)) for number, deed, by, at in rows]
+        return _events(self._database.connection, "WHERE key = ?", (key,))
 
     @property
     def mark(self) -> int:
-        """Return a number that grows with every deed: while it stands, the published view is the same."""
-        return int(self._database.connection.execute("SELECT coalesce(max(event), 0) FROM events").fetchone()[0])
+        """Return a number that grows when what is in use changes: while it stands, so does the published view.
+
+        A draft does not move it, so writing costs no patron a new shelf.
+        """
+        last = "SELECT coalesce(max(event), 0) FROM events WHERE deed IN ('published', 'withdrawn')"
+        return int(self._database.connection.execute(last).fetchone()[0])
 
     def imported(self, key: str) -> list[Answer]:
         """Return the wordings of this key that came from files, oldest first."""
@@ -231,9 +216,40 @@ class AnswerBook:
         self._database.close()
 
 
-def _note(connection: sqlite3.Connection, key: str, number: int, deed: Deed, by: str, at: datetime) -> None:
+def _revisions(connection: sqlite3.Connection, where: str, values: tuple[str, ...]) -> list[Revision]:
+    rows = connection.execute(
+        "SELECT content, revisions.number, by, at, live.number IS NOT NULL FROM revisions"
+        f" LEFT JOIN live ON live.key = revisions.key AND live.number = revisions.number {where}"
+        " ORDER BY revisions.key, revisions.number", values,
+    )  # fmt: skip
+    return [
+        Revision(_load(content), n, by, datetime.fromisoformat(at), bool(live)) for content, n, by, at, live in rows
+    ]
+
+
+def _events(connection: sqlite3.Connection, where: str, values: tuple[str, ...]) -> list[Event]:
+    rows = connection.execute(
+        f"SELECT key, number, deed, by, at, detail, due_at FROM events {where} ORDER BY event", values
+    )
+    return [
+        Event(key, n, deed, by, datetime.fromisoformat(at), detail or "", datetime.fromisoformat(due) if due else None)
+        for key, n, deed, by, at, detail, due in rows
+    ]
+
+
+def _note(
+    connection: sqlite3.Connection,
+    key: str,
+    number: int,
+    deed: Deed,
+    by: str,
+    at: datetime,
+    detail: str = "",
+    due_at: datetime | None = None,
+) -> None:
     connection.execute(
-        "INSERT INTO events (key, number, deed, by, at) VALUES (?, ?, ?, ?, ?)", (key, number, deed, by, at.isoformat())
+        "INSERT INTO events (key, number, deed, by, at, detail, due_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (key, number, deed, by, at.isoformat(), detail or None, due_at.isoformat() if due_at else None),
     )
 
 
@@ -244,5 +260,5 @@ def _dump(answer: Answer) -> str:
 def _load(content: str) -> Answer:
     plain = json.loads(content)
     return Answer.from_plain(
-        {name: date.fromisoformat(value) if name in _DATES else value for name, value in plain.items()}
+        {name: date.fromisoformat(value) if name in DATES else value for name, value in plain.items()}
     )

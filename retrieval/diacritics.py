@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +208,7 @@ def _shipped() -> Grams:
     return general.shipped()
 
 
+@lru_cache(maxsize=1 << 16)  # a new model is learnt at every publication, mostly of the same words
 def _key(word: str) -> str:
     return fold(one_spelling(word))
 

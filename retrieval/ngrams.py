@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -144,8 +145,9 @@ class _Counter:
 
     def _look_at_new_words(self) -> None:
         new = list(self._numbers)[len(self._bare) :]
-        self._bare = np.append(self._bare, np.array([word == fold(word) for word in new], dtype=bool))
-        self._syllable = np.append(self._syllable, np.array([is_syllable(word) for word in new], dtype=bool))
+        looks = np.array([_looks(word) for word in new], dtype=bool).reshape(len(new), 2)
+        self._bare = np.append(self._bare, looks[:, 0])
+        self._syllable = np.append(self._syllable, looks[:, 1])
 
     def _without_bare_lines(self, run: Ids) -> Ids:
         """Return the run without lines typed without marks: patrons' wordings would teach that no marks are needed."""
@@ -189,6 +191,12 @@ class _Counter:
         for level in reversed(self._levels[n]):
             whole = _merged(level, whole)
         return _fewer(whole)
+
+
+@lru_cache(maxsize=1 << 16)  # a new model is learnt at every publication, mostly of the same words
+def _looks(word: str) -> tuple[bool, bool]:
+    """Return whether the word has no marks, and whether it is a Vietnamese syllable."""
+    return word == fold(word), is_syllable(word)
 
 
 def _summed(one: Ids, other: Ids) -> Ids:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from library.text import normalise, tokens
+from library.text import tokens
 from retrieval import beliefs
 from retrieval.answers import Answer
-from retrieval.asking import without_courtesies
+from retrieval.blocks import Materials, key_of, plain_of
 from retrieval.diacritics import Restorer, lacks_marks
 from retrieval.embedder import Embedder, Vectors
-from retrieval.passages import answer_texts, wordings, words
-from retrieval.vectors import Kind, VectorStore
+from retrieval.meant import Meant
+from retrieval.passages import words
+from retrieval.vectors import VectorStore
 from retrieval.wordings import Scores, Wordings
 
 CHOICES = 3
@@ -24,8 +26,11 @@ _SURE = 0.6  # belief that the best match is right, from which it is said
 _KNOWN = 0.3  # belief that the book holds an answer, from which the best three are offered: one question too many
 # refused costs a patron more than three titles to choose from
 _NEIGHBOURS = 5
+_SEVERAL = -1  # answers that share a wording
 _RIDGE = 3.0  # how round the cloud of an answer's wordings is thought to be: few wordings do not show its shape
+_NOWHERE = np.float32(-2.0)  # as near as nothing is
 Features = NDArray[np.float64]
+Held = Sequence[frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -61,16 +66,8 @@ class Match:
     features: Features
 
 
-def texts_of(answers: Sequence[Answer]) -> dict[Kind, list[str]]:
-    """Return the texts of a shelf by how they are embedded: questions are compared with questions as their like."""
-    return {
-        "query": [text for answer in answers for text in wordings(answer)],
-        "passage": [text for answer in answers for text in answer_texts(answer)],
-    }
-
-
 class Shelf:
-    """Never changes. `meaning` are the vectors of `texts_of(answers)`, wordings first, if there is an embedder."""
+    """Never changes. Built of `materials`, which are the same for one shelf after the other, or of its own."""
 
     def __init__(
         self,
@@ -78,24 +75,22 @@ class Shelf:
         answers: Sequence[Answer],
         restorer: Restorer | None = None,
         *,
-        meaning: Vectors | None = None,
-        embedder: Embedder | None = None,
+        materials: Materials | None = None,
+        with_meaning: bool = False,
     ) -> None:
-        self.mark, self.answers = mark, answers
-        self._embedder, self._library_restorer = embedder, restorer
-        asked = [(i, text) for i, answer in enumerate(answers) for text in wordings(answer)]
-        said = [(i, text) for i, answer in enumerate(answers) for text in answer_texts(answer)]
-        owner = np.array([i for i, _ in asked + said], dtype=np.int64)
-        self._restorer = Restorer.learn([text for _, text in asked + said])
-        self._words = Wordings([_plain(text) for _, text in asked + said], owner, len(answers))
-        self._meaning = _Meaning(meaning, owner, len(answers)) if meaning is not None and len(answers) else None
-        self._same: dict[str, set[int]] = {}
-        for i, text in asked:
-            self._same.setdefault(_key(_plain(text)), set()).add(i)
-        self._held = [
-            frozenset().union(*(self._words.held[row] for row in np.flatnonzero(owner == i)))
-            for i in range(len(answers))
-        ]
+        self.mark, self.answers = mark, tuple(answers)
+        materials = materials or Materials()
+        self._embedder, self._library_restorer = materials.embedder, restorer
+        blocks = materials.blocks(answers)
+        self._restorer = materials.restorer(blocks)
+        self._words = Wordings(blocks, materials.terms, materials.machines)
+        meant = with_meaning and len(answers) > 0
+        self._meaning = _Meaning(materials.meaning(blocks), self._words.starts) if meant else None
+        self._same: dict[str, int] = {}
+        for i, block in enumerate(blocks):
+            for key in block.keys:
+                self._same[key] = i if self._same.get(key, i) == i else _SEVERAL
+        self._held = [block.held_in_all for block in blocks]
 
     @classmethod
     def embedded(
@@ -107,12 +102,15 @@ class Shelf:
         restorer: Restorer | None = None,
     ) -> Shelf:
         """Return the shelf with its texts' vectors, from the store or made now."""
-        texts = texts_of(answers)
-        if embedder.cheap or vectors is None:
-            rows = [embedder.queries(texts["query"]), embedder.passages(texts["passage"])]
-        else:
-            rows = [vectors.embed(each, embedder, kind) for kind, each in texts.items()]
-        return cls(mark, answers, restorer, meaning=np.concatenate(rows), embedder=embedder)
+        return cls(mark, answers, restorer, materials=Materials(embedder, vectors), with_meaning=True)
+
+    def marked(self, mark: int) -> Shelf:
+        """Return the same shelf under another mark of the book."""
+        if mark == self.mark:
+            return self
+        same = copy(self)
+        same.mark = mark
+        return same
 
     @property
     def has_meaning(self) -> bool:
@@ -134,15 +132,36 @@ class Shelf:
         if not texts or away.all():
             return [Unknown(())] * len(texts)
         questions = [self.understood(text) for text in texts]
-        matches = self.matches(questions, away)
-        return [self._outcome(each, match, away) for each, match in zip(questions, matches, strict=True)]
+        outcomes = [self._at_once(question, away) for question in questions]
+        left = [i for i, outcome in enumerate(outcomes) if outcome is None]
+        matches = self.matches([questions[i] for i in left], away) if left else []
+        weighed = {i: self._weighed(match, away) for i, match in zip(left, matches, strict=True)}
+        return [outcome or weighed[i] for i, outcome in enumerate(outcomes)]
 
-    def _outcome(self, question: str, match: Match, away: NDArray[np.bool_]) -> Outcome:
+    def ask_without(self, text: str, key: str) -> Outcome:
+        """Return what would be said if the answer of this key did not have this wording: would it be missed?"""
+        place = next(i for i, answer in enumerate(self.answers) if answer.key == key)
+        question = self.understood(text)
+        span = range(self._words.starts[place], self._words.starts[place + 1])
+        hidden = [row for row in span if self._words.plain[row] == plain_of(text)]
+        if not tokens(question) or len(hidden) == len(span):
+            return Unknown(())
+        (match,) = self.matches([question], None, hidden=(place, np.array(hidden, np.int64)))
+        return self._weighed(match, np.zeros(len(self.answers), np.bool_))
+
+    def neighbours(self, key: str, n: int = CHOICES) -> list[tuple[Answer, float]]:
+        """Return the answers asked in the likest terms and how alike they are, 1 for the same; the likest first."""
+        place = next(i for i, answer in enumerate(self.answers) if answer.key == key)
+        return [(self.answers[i], alike) for i, alike in self._words.nearest_answers(place, n)]
+
+    def _at_once(self, question: str, away: NDArray[np.bool_]) -> Outcome | None:
+        """Return what needs no weighing: nothing was asked, or a wording that one answer has."""
         if not tokens(question):
             return Unknown(())
-        known = self._same.get(_key(question), set())
-        if len(known) == 1 and not away[next(iter(known))]:
-            return Sure(self.answers[next(iter(known))], 1.0)
+        known = self._same.get(key_of(question), _SEVERAL)
+        return Sure(self.answers[known], 1.0) if known != _SEVERAL and not away[known] else None
+
+    def _weighed(self, match: Match, away: NDArray[np.bool_]) -> Outcome:
         found = tuple(self.answers[i] for i in match.best if not away[i])
         confidence = beliefs.right(match.features, self.by)
         if confidence >= _SURE:
@@ -151,7 +170,7 @@ class Shelf:
 
     def understood(self, text: str) -> str:
         """Return the question with shorthand written out and, if it was typed without marks, with its marks."""
-        plain = _plain(text)
+        plain = plain_of(text)
         if not lacks_marks(text):
             return plain
         own = self._restorer.restore(plain, 1)[0]
@@ -159,15 +178,30 @@ class Shelf:
             return own.text
         return self._library_restorer.restore(plain, 1)[0].text
 
-    def matches(self, questions: Sequence[str], away: NDArray[np.bool_] | None = None) -> list[Match]:
-        """Return how each question, written out plainly, meets the shelf without the answers that are `away`."""
+    def matches(
+        self,
+        questions: Sequence[str],
+        away: NDArray[np.bool_] | None = None,
+        *,
+        hidden: tuple[int, NDArray[np.int64]] | None = None,
+    ) -> list[Match]:
+        """Return how each question, written out plainly, meets the shelf without the answers that are `away`.
+
+        `hidden`: an answer and some of its rows, which are left out as if it had never had them.
+        """
         terms = self._words.terms(questions)
         margins, near = self._words.margins(terms), self._words.nearness(terms)
+        if hidden is not None:
+            margins[:, hidden[0]] = self._words.margins_without(terms, *hidden)
+            near[:, hidden[1]] = _NOWHERE
         scores = _standard(margins)
         cosines = pulls = None
         if self._meaning is not None and self._embedder is not None:
             vectors = self._embedder.queries(questions)
             pulls, cosines = self._meaning.pulls(vectors), self._meaning.cosines(vectors)
+            if hidden is not None:
+                pulls[:, hidden[0]] = self._meaning.pulls_without(vectors, *hidden)
+                cosines[:, hidden[1]] = _NOWHERE
             scores = scores + self._embedder.told * _standard(pulls)
         if away is not None:
             scores[:, away] = -np.inf
@@ -175,29 +209,35 @@ class Shelf:
         for i, question in enumerate(questions):
             best = np.argsort(-scores[i], kind="stable")[:CHOICES]
             against = None if cosines is None else cosines[i]
-            matches.append(Match(best, self._features(question, scores[i], margins[i], near[i], against)))
+            shown = self._held if hidden is None else self._held_without(*hidden)
+            matches.append(Match(best, self._features(question, scores[i], margins[i], near[i], against, shown)))
         return matches
 
+    def _held_without(self, answer: int, rows: NDArray[np.int64]) -> Held:
+        left = set(range(self._words.starts[answer], self._words.starts[answer + 1])) - set(rows.tolist())
+        held = frozenset[str]().union(*(self._words.held[row] for row in left))
+        return [*self._held[:answer], held, *self._held[answer + 1 :]]
+
     def _features(
-        self, question: str, scores: Scores, margins: Scores, near: Scores, cosines: Scores | None
+        self, question: str, scores: Scores, margins: Scores, near: Scores, cosines: Scores | None, held: Held
     ) -> Features:
         """Return what tells a good best match: how far it stands out among the answers, how near its nearest wording
         is, whose the nearest wordings are, and how much of what is rare in the question its wordings hold."""
         owner = self._words.owner
         order = np.argsort(-scores, kind="stable")
         first = int(order[0])
-        own = owner == first
+        own = (owner == first) & (near > _NOWHERE)
         ahead = float(scores[first] - scores[order[1]]) if len(order) > 1 and np.isfinite(scores[order[1]]) else 3.0
         told = [
             1.0, float(scores[first]), ahead, float(margins[first]), float(near.max()), float(near[own].max()),
-            *self._covered(question, first, np.flatnonzero(own)), _share(near, own),
+            *self._covered(question, held[first], np.flatnonzero(own)), _share(near, own),
         ]  # fmt: skip
         if cosines is not None:
             standard = _standard(cosines[None, :])[0]
             told += [float(standard.max()), float(standard[own].max()), float(cosines[own].max()), _share(cosines, own)]
         return np.array(told)
 
-    def _covered(self, question: str, answer: int, rows: NDArray[np.int64]) -> tuple[float, float, float]:
+    def _covered(self, question: str, held: frozenset[str], rows: NDArray[np.int64]) -> tuple[float, float, float]:
         """Return the share of the question's rare words that the answer holds, the best agreement with one wording,
         and the rarest word that the answer does not hold."""
         asked = frozenset(words(question).folded)
@@ -207,8 +247,8 @@ class Shelf:
             (2 * rare(asked & self._words.held[row]) / (whole + rare(self._words.held[row]) or 1.0) for row in rows),
             default=0.0,
         )
-        strange = max(map(self._words.rare, asked - self._held[answer]), default=0.0)
-        return rare(asked & self._held[answer]) / whole, agreement, strange / self._words.unseen
+        strange = max(map(self._words.rare, asked - held), default=0.0)
+        return rare(asked & held) / whole, agreement, strange / self._words.unseen
 
     def _rarity(self, held: frozenset[str]) -> float:
         return sum(map(self._words.rare, held))
@@ -218,37 +258,30 @@ class _Meaning:
     """The wordings' vectors, and what pulls a question towards each answer: the mean of its wordings, seen in the
     directions in which wordings of one answer differ little."""
 
-    def __init__(self, vectors: Vectors, owner: NDArray[np.int64], answers: int) -> None:
-        self._centre = vectors.mean(axis=0)
-        self._rows = self._centred(vectors)
-        means = np.stack([self._rows[owner == i].mean(axis=0) for i in range(answers)])
-        within = self._rows - means[owner]
-        spread = within.T @ within / len(within)
-        spread += (_RIDGE * np.trace(spread) / len(spread) + 1e-6) * np.eye(len(spread), dtype=np.float32)
-        self._pull = np.linalg.solve(spread, means.T).astype(np.float32)
-        self._bias = -0.5 * (means.T * self._pull).sum(axis=0)
-
-    def _centred(self, vectors: Vectors) -> Vectors:
-        moved = vectors - self._centre
-        lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-        centred: Vectors = (moved / np.where(lengths == 0, 1, lengths)).astype(np.float32)
-        return centred
+    def __init__(self, told: Meant, starts: NDArray[np.int64]) -> None:
+        self._told = told
+        counts = np.diff(starts).astype(np.float32)
+        within = (told.products - (told.means.T * counts) @ told.means) / np.float32(len(told.rows))
+        within += (_RIDGE * np.trace(within) / len(within) + 1e-6) * np.eye(len(within), dtype=np.float32)
+        self._starts, self._shape = starts, np.linalg.inv(within).astype(np.float32)
+        self._pull = self._shape @ told.means.T
+        self._bias = -0.5 * (told.means.T * self._pull).sum(axis=0)
 
     def pulls(self, vectors: Vectors) -> Scores:
-        pulls: Scores = self._centred(vectors) @ self._pull + self._bias
+        pulls: Scores = self._told.centred(vectors) @ self._pull + self._bias
+        return pulls
+
+    def pulls_without(self, vectors: Vectors, answer: int, rows: NDArray[np.int64]) -> Scores:
+        """Return what pulls towards the answer if it had not these rows."""
+        left = np.setdiff1d(np.arange(self._starts[answer], self._starts[answer + 1]), rows)
+        mean = self._told.table[self._told.rows[left]].mean(axis=0)
+        pull = self._shape @ mean
+        pulls: Scores = self._told.centred(vectors) @ pull - np.float32(0.5) * (mean @ pull)
         return pulls
 
     def cosines(self, vectors: Vectors) -> Scores:
-        cosines: Scores = self._centred(vectors) @ self._rows.T
+        cosines: Scores = (self._told.centred(vectors) @ self._told.table.T)[:, self._told.rows]
         return cosines
-
-
-def _plain(text: str) -> str:
-    return without_courtesies(normalise(text).text)
-
-
-def _key(question: str) -> str:
-    return " ".join(words(question).folded)
 
 
 def _standard(scores: Scores) -> Scores:
@@ -260,5 +293,7 @@ def _standard(scores: Scores) -> Scores:
 
 def _share(near: Scores, own: NDArray[np.bool_]) -> float:
     """Return how many of the nearest wordings are of one answer, as a share of those there could be."""
-    nearest = np.argsort(-near, kind="stable")[:_NEIGHBOURS]
+    least = np.partition(near, -_NEIGHBOURS)[-_NEIGHBOURS] if len(near) > _NEIGHBOURS else -np.inf
+    candidates = np.flatnonzero(near >= least)
+    nearest = candidates[np.argsort(-near[candidates], kind="stable")[:_NEIGHBOURS]]
     return float(own[nearest].sum() / min(_NEIGHBOURS, own.sum()))

@@ -1,8 +1,7 @@
 """The wordings of a book of answers as weighed terms, and how a question's terms point to one answer or another.
 
 Terms are runs of letters, folded words, folded pairs and words as written, so that a slip of the keyboard or a missing
-mark costs little. What tells one answer from all others is learnt from the wordings themselves, by one linear support
-vector machine an answer; its fitting takes half a second for 1,600 wordings of 230 answers.
+mark costs little. What tells one answer from the others is learnt from the wordings themselves (`retrieval.machines`).
 """
 
 from __future__ import annotations
@@ -13,34 +12,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.passages import words
+from retrieval.blocks import Block
+from retrieval.machines import Machines, Taught, columns
+from retrieval.terms import KINDS, Read, TermBook
 
 Scores = NDArray[np.float32]
-_RUNS = (2, 4)  # letters
-_WRITTEN = 0.5  # the weight of words as written beside the folded ones
-_SOFTNESS = 1.0
-_ANY = "thư viện"
-_TOLERANCE = 0.1  # a finer fit takes ten times as long and finds no more
+_WHOLE = sum(kind**2 for kind in KINDS)  # the product of a text with itself
+_STRANGER = 0.5  # by how much a word that no wording holds is rarer than the rarest
 
 
 class Wordings:
-    """Texts, each of one answer (`owner`: its number), ready to be compared with questions."""
+    """The texts of every answer, ready to be compared with questions. Never changes."""
 
-    def __init__(self, texts: Sequence[str], owner: NDArray[np.int64], answers: int) -> None:
-        self.owner, self._answers = owner, answers
-        # With one text more, since a book's few texts might hold no word at all.
-        self._kinds = [each.fit([*texts, _ANY]) for each in _kinds()]
-        self._rows = self.terms(texts)
-        self._machine = self._learnt() if len(set(owner.tolist())) > 1 else None
-        self.held = [frozenset(words(text).folded) for text in texts]
-        folded = self._kinds[1]
-        self._rarity: dict[str, float] = dict(zip(folded.get_feature_names_out(), folded.idf_.tolist(), strict=True))
-        self.unseen = max(self._rarity.values()) + 0.5
+    def __init__(self, blocks: Sequence[Block], terms: TermBook, machines: Machines) -> None:
+        counts = [len(block.texts) for block in blocks]
+        self.owner: NDArray[np.int64] = np.repeat(np.arange(len(blocks)), counts)
+        self.starts: NDArray[np.int64] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+        self.held = [held for block in blocks for held in block.held]
+        self.plain = [plain for block in blocks for plain in block.plain]
+        self._book, self._answers, self._terms = terms, len(blocks), len(terms)
+        rows = self._matrix([block.rows for block in blocks])
+        self._known = np.bincount(rows.indices, minlength=self._terms) > 0
+        self._columns = rows.T.tocsr()
+        self._rarity = self._rarities(blocks)
+        self.unseen = terms.rarest + _STRANGER
+        sketches = np.stack([block.sketch for block in blocks]) if blocks else np.zeros((0, 1), np.float32)
+        self._taught = Taught(rows, self.starts, [block.number for block in blocks], sketches)
+        learnt = machines.learn(self._taught) if len(blocks) > 1 else []
+        self._weights = columns(learnt, self._terms) if learnt else None
+        self._bias = np.array([machine.bias for machine in learnt], np.float32)
 
-    def _learnt(self) -> Any:
-        from sklearn.svm import LinearSVC
+    def _matrix(self, rows: Sequence[Any]) -> Any:
+        from scipy.sparse import csr_matrix
 
-        return LinearSVC(C=_SOFTNESS, tol=_TOLERANCE, random_state=0).fit(self._rows, self.owner)
+        ids = np.concatenate([np.zeros(0, np.int32), *(each.ids for each in rows)])
+        values = np.concatenate([np.zeros(0, np.float32), *(each.values for each in rows)])
+        sizes = np.concatenate([np.zeros(1, np.int64), *(each.sizes for each in rows)])
+        return csr_matrix((values, ids, np.cumsum(sizes)), shape=(len(sizes) - 1, self._terms))
+
+    def _rarities(self, blocks: Sequence[Block]) -> dict[str, float]:
+        every = frozenset[str]().union(*(block.held_in_all for block in blocks))
+        return {word: self._book.rare(word) for word in every}
 
     def rare(self, word: str) -> float:
         """Return how rare the folded word is among the wordings; most for one that none holds."""
@@ -48,46 +60,34 @@ class Wordings:
 
     def terms(self, questions: Sequence[str]) -> Any:
         """Return the weighed terms of the questions, a sparse row each."""
-        from scipy.sparse import csr_matrix, hstack
-
-        if not questions:
-            return csr_matrix((0, sum(len(each.idf_) for each in self._kinds)))
-        *folded, written = [each.transform(questions) for each in self._kinds]
-        return hstack([*folded, _WRITTEN * written]).tocsr()
+        read: list[Read] = [self._book.looked_up(question, self._known) for question in questions]
+        return self._matrix([self._book.rows(read)])
 
     def nearness(self, terms: Any) -> Scores:
         """Return the cosine of each question with each wording, shape (questions, wordings)."""
-        near: Scores = (terms @ self._rows.T).toarray().astype(np.float32) / (2 + _WRITTEN**2)
+        near: Scores = (terms @ self._columns).toarray() / np.float32(_WHOLE)
         return near
 
     def margins(self, terms: Any) -> Scores:
         """Return how much each question is one of each answer, shape (questions, answers); above 0 it rather is."""
-        margins = np.full((terms.shape[0], self._answers), -1.0, np.float32)
-        if self._machine is not None:
-            told = self._machine.decision_function(terms)
-            whole = np.stack([-told, told], axis=1) if told.ndim == 1 else told
-            margins[:, self._machine.classes_] = whole
-        elif len(self.owner):
-            margins[:, self.owner[0]] = 2 * self.nearness(terms).max(axis=1) - 1
-        return margins
+        if self._weights is not None:
+            margins: Scores = (terms @ self._weights).toarray() + self._bias
+            return margins
+        alone = np.full((terms.shape[0], self._answers), -1.0, np.float32)
+        if len(self.owner):
+            alone[:, 0] = 2 * self.nearness(terms).max(axis=1) - 1
+        return alone
 
+    def margins_without(self, terms: Any, answer: int, rows: NDArray[np.int64]) -> Scores:
+        """Return the questions' margins for an answer as they would be if it had not these rows."""
+        if self._weights is None:
+            return self.margins(terms)[:, answer]
+        machine = self._taught.machine(answer, self._taught.neighbours_of(answer), without=rows)
+        told: Scores = (terms @ columns([machine], self._terms)).toarray()[:, 0] + np.float32(machine.bias)
+        return told
 
-def _kinds() -> tuple[Any, Any, Any]:
-    # Imported here: it takes a second, which only the process that answers questions has to spend.
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    def spaced(text: str) -> str:
-        return " ".join(words(text).folded)
-
-    def folded(text: str) -> list[str]:
-        told = words(text)
-        return [*told.folded, *told.pairs]
-
-    def written(text: str) -> list[str]:
-        return words(text).exact
-
-    return (
-        TfidfVectorizer(analyzer="char_wb", ngram_range=_RUNS, sublinear_tf=True, preprocessor=spaced),
-        TfidfVectorizer(analyzer=folded, sublinear_tf=True),
-        TfidfVectorizer(analyzer=written, sublinear_tf=True),
-    )
+    def nearest_answers(self, place: int, n: int) -> list[tuple[int, float]]:
+        """Return up to n other answers asked in like terms, and how alike they are, the likest first."""
+        alike = self._taught.sketches @ self._taught.sketches[place]
+        alike[place] = -1
+        return [(int(i), float(alike[i])) for i in np.argsort(-alike, kind="stable")[: min(n, len(alike) - 1)]]

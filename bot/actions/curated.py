@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 
@@ -32,21 +33,26 @@ async def tell_if_sure(
 def tell(services: Services, dispatcher: CollectingDispatcher, heard: Heard, answer: Answer) -> bool:
     """Say the answer with its source and date, and return True; False for one that may not be shown today."""
     today = heard.turn.now.date()
-    text = filled(_text(answer, heard.lang), variables(services, today, heard.lang))
-    if text is None or not answer.holds_on(today):
+    said = utterance(answer, variables(services, today, heard.lang), heard.lang)
+    if said is None or not answer.holds_on(today):
         logger.warning(
-            "answer not shown: key=%s holds=%s filled=%s", answer.key, answer.holds_on(today), text is not None
+            "answer not shown: key=%s holds=%s filled=%s", answer.key, answer.holds_on(today), said is not None
         )
         return False
-    links = [{"title": Words("Xem thêm", "Read more").to(heard.lang), "url": answer.url}] if answer.url else []
-    if answer.source and answer.valid_from:
-        updated = short_date(answer.valid_from, heard.lang)
-        dispatcher.utter_message(
-            response="utter_answer", answer=text, source=answer.source, updated=updated, buttons=links
-        )
-    else:
-        dispatcher.utter_message(response="utter_answer_without_source", answer=text, buttons=links)
+    dispatcher.utter_message(**said)
     return True
+
+
+def utterance(answer: Answer, values: Mapping[str, str], lang: Lang) -> dict[str, Any] | None:
+    """Return the response that says this answer and what fills it, or None when a variable in it is not known."""
+    text = filled(_text(answer, lang), values)
+    if text is None:
+        return None
+    links = [{"title": Words("Xem thêm", "Read more").to(lang), "url": answer.url}] if answer.url else []
+    if answer.source and answer.valid_from:
+        dated = {"source": answer.source, "updated": short_date(answer.valid_from, lang)}
+        return {"response": "utter_answer", "answer": text, **dated, "buttons": links}
+    return {"response": "utter_answer_without_source", "answer": text, "buttons": links}
 
 
 def variables(services: Services, today: date, lang: Lang) -> dict[str, str]:

@@ -18,10 +18,10 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from connectors.clock import Clock
-from connectors.console import places, wording
+from connectors.console import answer_form, places, wording
 
 PAGES = Path(__file__).with_name("pages")
-ASSETS = {"console.css": "text/css", "console.js": "text/javascript"}
+ASSETS = {"console.css": "text/css", "console.js": "text/javascript", "editor.js": "text/javascript"}
 SAFE = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -89,6 +89,9 @@ class Drawer:
             size=wording.size,
             percent=wording.percent,
             model=wording.model,
+            writer=wording.writer,
+            answer_at=answer_form.answer_at,
+            editor_at=answer_form.editor_at,
         )
         self._templates.globals.update(
             library=library,
@@ -96,6 +99,8 @@ class Drawer:
             stages=wording.TRAINING_STAGES,
             ends=wording.TRAINING_ENDS,
             said=wording.TAUGHT,
+            review_at=answer_form.review_at,
+            DEEDS=wording.ANSWER_DEEDS,
             assets={name: f"{places.ASSETS}/{name}?v={_version(name)}" for name in ASSETS},
         )
 

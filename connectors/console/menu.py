@@ -37,7 +37,10 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
-    Entry("teaching", "Huấn luyện", f"{ROOT}/teaching", Permission.TEACH, "l", CONTENT, examples.waiting),
+    Entry("teaching", "Huấn luyện", f"{ROOT}/teaching", Permission.TEACH, "d", CONTENT, examples.waiting),
+    Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "l", CONTENT),
+    Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
+    Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "b", CONTENT),
 )
 
 

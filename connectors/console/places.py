@@ -10,6 +10,8 @@ SIGN_OUT = f"{ROOT}/sign-out"
 INBOX = f"{ROOT}/inbox"
 ACCOUNT = f"{ROOT}/account"
 UNDELIVERED = f"{ROOT}/undelivered"
+ANSWERS = f"{ROOT}/answers"
+REVIEWS = f"{ROOT}/reviews"
 ASSETS = f"{ROOT}/assets"
 _PAGE = re.compile(rf"{ROOT}(?:/[A-Za-z0-9_-]+)*")
 

@@ -11,17 +11,23 @@ from fastapi import APIRouter, Depends
 
 from connectors.clock import Clock
 from connectors.console.account import add_account
+from connectors.console.answer_editor import add_answer_editor
+from connectors.console.answers import add_answers
+from connectors.console.bench import add_bench
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
 from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
 from connectors.console.outbox import add_outbox
+from connectors.console.reviews import add_reviews
 from connectors.console.room import Room
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.teaching import add_teaching
 from connectors.console.windows import Window
+from connectors.curation.editing import Editing
+from connectors.curation.publisher import Publisher
 from connectors.handover import Handover
 from connectors.store import Store
 from connectors.teaching.shop import Shop
@@ -40,6 +46,8 @@ def console_router(
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
     teaching: Shop | None = None,
+    editing: Editing | None = None,
+    publishing: Publisher | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -56,4 +64,10 @@ def console_router(
         add(router, room)
     if teaching:
         add_teaching(router, room, teaching)
+    if editing and publishing:
+        # The editor's own addresses before those of single answers, which would take them for keys.
+        for add_screen in (add_answer_editor, add_answers, add_reviews):
+            add_screen(router, room, editing, publishing)
+    if publishing:
+        add_bench(router, room, publishing)
     return router

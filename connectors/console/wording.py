@@ -53,6 +53,19 @@ UNSENT = {
     **dict.fromkeys(("quota_used_up", "package_too_small", "no_paying_account", "no_money"), _MONEY),
     **dict.fromkeys(("buttons", "no_buttons", "too_long", "empty", "bad_request"), _SHAPE),
 }
+ANSWER_DEEDS = {
+    "imported": "Nhập từ tệp",
+    "drafted": "Lưu nháp",
+    "submitted": "Gửi duyệt",
+    "returned": "Trả lại",
+    "approved": "Duyệt",
+    "scheduled": "Hẹn giờ phát hành",
+    "unscheduled": "Bỏ hẹn giờ",
+    "published": "Phát hành",
+    "withdrawn": "Rút xuống",
+    "archived": "Lưu trữ",
+    "marked": "Đánh dấu cần xem lại",
+}
 UNREADABLE = {
     **dict.fromkeys(("not JSON", "not_json"), "không phải JSON"),
     **dict.fromkeys(("not an object", "no_object"), "không phải một gói có tên các phần"),
@@ -135,3 +148,8 @@ def model(name: str, first: str) -> str:
     """Return what a model is called: by the training that made it, or as the one that came with the release."""
     number = name.removeprefix("taught-").removesuffix(".tar.gz")
     return "Mô hình theo bản phát hành" if name == first or not number.isdigit() else f"Mô hình lượt {number}"
+
+
+def writer(name: str) -> str:
+    """Return who wrote or did something to an answer; what came from files has no name."""
+    return "tệp nhập" if name == "import" else name

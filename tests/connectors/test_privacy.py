@@ -38,6 +38,7 @@ from connectors.store import (
     messages,
     metadata,
     pending_links,
+    pins,
     ticket_replies,
 )
 from connectors.tokens import hashed
@@ -108,6 +109,7 @@ class House:
             (deeds, {"message_id": turn.message_id, "key": "hold:r1", "before": [], "outcome": {"ok": 1}}),
             (ticket_replies, {"key": address, "number": 1, "name": "Thủ thư Hoa", "sent_at": soon}),
             (forgets, {"message_id": address}),
+            (pins, {"text": f"ghim {address}", "kind": "none", "what": "", "by": "Hoa", "at": soon}),
         ]  # fmt: skip
         for table, row in rows:
             self.store.write_now(lambda db, table=table, row=row: db.execute(insert(table).values(**common, **row)))

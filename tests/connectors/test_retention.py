@@ -17,12 +17,14 @@ from typer.testing import CliRunner
 from connectors import mailbox
 from connectors.channels.port import Arrival, Reply
 from connectors.cli_privacy import add_privacy_commands
+from connectors.curation.pins import Expected, pin
 from connectors.mailbox import Answer
 from connectors.privacy import StoredPrivacy, forget_now, still_kept
 from connectors.retention import Policy, due, sweep, sweep_all
 from connectors.settings import FilesSection, Settings
 from connectors.store import (
     Store,
+    answer_sketches,
     conversations,
     deeds,
     deliveries,
@@ -33,6 +35,7 @@ from connectors.store import (
     messages,
     parked,
     pending_links,
+    pins,
     receipts,
     replies,
     staff,
@@ -104,6 +107,27 @@ def test_a_silent_conversation_goes_whole_and_one_lately_heard_stays(store):
     assert swept(store)["conversations"] == 1
     assert store.read_now(lambda db: still_kept(db, old)) == {}
     assert store.read_now(lambda db: still_kept(db, young))["conversations"] == 1
+
+
+def test_a_pinned_question_outlives_its_conversation_and_forgets_whose_it_was(store):
+    old = heard(store, "old", NOW - timedelta(days=181))
+    expected = Expected("answer", "gio")
+    store.write_now(lambda db: pin(db, "mấy giờ mở", expected, "Lan", NOW, conversation_id=old, message_id="m-1"))
+    swept(store)
+    row = store.read_now(lambda db: db.execute(select(pins)).mappings().one())
+    assert (row["text"], row["conversation_id"], row["message_id"]) == ("mấy giờ mở", None, None)
+
+
+def test_what_was_typed_about_an_answer_and_never_saved_goes_after_a_month(store):
+    typed = {"key": "", "base": 0, "fields": {"question": "Chị Hoa hỏi thẻ"}}
+    put(
+        store,
+        answer_sketches,
+        {**typed, "name": "lan", "at": ago(days=31)},
+        {**typed, "name": "minh", "at": ago(days=29)},
+    )
+    assert swept(store) == {"answer_sketches": 1}
+    assert store.read_now(lambda db: db.scalars(select(answer_sketches.c.name)).all()) == ["minh"]
 
 
 def test_old_messages_of_a_conversation_that_goes_on_go_as_well(store):

@@ -19,6 +19,8 @@ from connectors.channels.port import Arrival, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
 from connectors.console.windows import Window
+from connectors.curation.bench import Bench
+from connectors.curation.publisher import Publisher
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
 from connectors.settings import FilesSection, RasaSection, Settings
@@ -26,6 +28,9 @@ from connectors.store import Store, replies
 from connectors.store import deliveries as queued
 from connectors.teaching.shop import Shop
 from library.ports import Turn
+from retrieval.answering import AnswerSearcher
+from retrieval.answers import AnswerBook
+from tests.connectors.console.shelf import editing_over
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
@@ -52,6 +57,11 @@ class House:
             files=FilesSection(var=self.folder), rasa=RasaSection(model=self.folder / "models/first.tar.gz")
         )
         self.teaching = Shop(settings, self.store, self.clock)
+        self.book = AnswerBook(Path(str(self.store.engine.url.database)).with_name("answers.sqlite"))
+        self.searcher = AnswerSearcher(self.book)
+        bench = Bench(self.store, self.book, self.searcher, self.clock)
+        self.publisher = Publisher(self.store, self.book, self.searcher, bench, self.clock)
+        self.editing = editing_over(self.book, self.searcher, self.clock)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -62,6 +72,8 @@ class House:
             library="Thư viện thử",
             sign_in_takes_s=0,
             teaching=self.teaching,
+            editing=self.editing,
+            publishing=self.publisher,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)

@@ -1,0 +1,1 @@
+"""What librarians teach it: questions gathered, answers tried out, published, taken back. Knows no HTTP."""
