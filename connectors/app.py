@@ -308,6 +308,8 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             resend=gateway.deliverer.wake,
             windows=_windows(settings),
             library=settings.library.name,
+            idle=timedelta(minutes=settings.console.idle_minutes),
+            branches=lambda: {branch.code: branch.name.vi for branch in gateway.ground.calendar.branches},
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

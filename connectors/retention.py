@@ -30,6 +30,7 @@ from connectors.store import (
     pending_links,
     receipts,
     replies,
+    staff_halfway,
     staff_sessions,
     ticket_replies,
     tickets,
@@ -157,5 +158,6 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
         (receipts, before(receipts.c.seen_at, RECEIPTS_KEPT)),
         (parked, before(parked.c.parked_at, PARKED_KEPT)),
         (staff_sessions, before(staff_sessions.c.expires_at)),
+        (staff_halfway, before(staff_halfway.c.expires_at)),
         (login_failures, before(login_failures.c.last_at, FAILURES_KEPT)),
     ]

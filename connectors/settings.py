@@ -124,6 +124,7 @@ class PrivacySection(Section):
 
 class ConsoleSection(Section):
     session_hours: float = Field(default=10.0, gt=0)
+    idle_minutes: float = Field(default=120.0, gt=0)  # a session nobody used for so long is over
 
 
 class Settings(Section):

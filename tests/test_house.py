@@ -21,7 +21,17 @@ ONLY_APP = {"bot.actions"}  # app.py introduces the actions to the gateway
 FLOORS = (
     {"cli"},
     {"cli_explain"},
-    {"talk", "checks", "door_checks", "cli_catalogue", "cli_answers", "cli_poster", "cli_privacy", "supervisor"},
+    {
+        "talk",
+        "checks",
+        "door_checks",
+        "cli_catalogue",
+        "cli_answers",
+        "cli_poster",
+        "cli_privacy",
+        "cli_staff",
+        "supervisor",
+    },
     {"cli_output", "explaining"},
     {"preparing", "poster"},
     {"app"},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from connectors.console import notes, undelivered, waiting
-from connectors.console.places import ROOT
+from connectors.console.places import AUDIT, ROOT, STAFF
 from connectors.console.staff import Visitor
 from connectors.staff.roles import Permission
 
@@ -36,6 +36,8 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
+    Entry("staff", "Tài khoản", STAFF, Permission.MANAGE_STAFF, "s", HOUSE),
+    Entry("audit", "Nhật ký", AUDIT, Permission.READ_AUDIT, "n", HOUSE),
 )
 
 

@@ -28,6 +28,7 @@ NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
 START = datetime(2026, 11, 24, 9, 0, tzinfo=VIETNAM)
 XSS = "<script>alert('a')</script><b>đậm</b> [x](javascript:alert(1)) \"><img src=x onerror=alert(1)>"
+BRANCHES = {"MT": "Mỹ Tho", "CL": "Cao Lãnh"}
 IDLE = timedelta(minutes=30)
 
 
@@ -40,6 +41,7 @@ class House:
     announced: list[str] = field(default_factory=list)
     resent: list[str] = field(default_factory=list)
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
+    idle_console: timedelta | None = None
 
     def __post_init__(self) -> None:
         self.handover = Handover(
@@ -54,6 +56,8 @@ class House:
             windows=self.windows,
             library="Thư viện thử",
             sign_in_takes_s=0,
+            idle=self.idle_console,
+            branches=lambda: BRANCHES,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
