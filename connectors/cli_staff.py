@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, NoReturn
 
 import typer
@@ -73,18 +74,12 @@ def add_audit_commands(app: typer.Typer, settings: Callable[[], Settings], out: 
             fail("an anchor is number:hash, as `thuthu audit verify` prints it")
         with _opened(settings()) as store:
             found = store.read_now(lambda db: audit.verify(db, kept))
-        out.print(
-            f"Mốc để lưu ở nơi khác · anchor to keep elsewhere: {found.anchor}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        say = partial(out.print, markup=False, highlight=False, soft_wrap=True)
+        say(f"Mốc để lưu ở nơi khác · anchor to keep elsewhere: {found.anchor}")
         if not found.ok:
-            out.print(
-                f"Nhật ký không nguyên vẹn · the trail is not whole: {found.problem}", markup=False, soft_wrap=True
-            )
+            say(f"Nhật ký không nguyên vẹn · the trail is not whole: {found.problem}")
             raise typer.Exit(1)
-        out.print(f"Nhật ký nguyên vẹn · the trail is whole: {found.rows}", markup=False, highlight=False)
+        say(f"Nhật ký nguyên vẹn · the trail is whole: {found.rows}")
 
 
 def _parted(anchor: str) -> tuple[int, str]:

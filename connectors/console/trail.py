@@ -83,8 +83,9 @@ def _sought(asked: dict[str, str]) -> Sought:
 
 
 def _day(typed: str) -> datetime | None:
-    """Return the first moment of this day; None for what is no date."""
+    """Return the first moment of this day; None for what is no date of this millennium."""
     try:
-        return datetime.combine(date.fromisoformat(typed), time(), VIETNAM)
-    except (ValueError, OverflowError):
+        day = date.fromisoformat(typed)
+    except ValueError:
         return None
+    return datetime.combine(day, time(), VIETNAM) if 2000 <= day.year < 3000 else None
