@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import httpx
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
@@ -29,6 +30,7 @@ from connectors.channels.port import Reply
 from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
+from connectors.console.service import BACK, ServiceDoor
 from connectors.console.windows import Window
 from connectors.deeds import JournaledDeeds
 from connectors.delivery import Deliverer
@@ -50,6 +52,7 @@ from connectors.processes import NoWiring, Wiring
 from connectors.reception import DoorReception
 from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
+from connectors.staff.oidc import SignInService
 from connectors.store import Store, conversations
 from connectors.switchboard import Switchboard
 from connectors.turns import OpenTurns
@@ -248,6 +251,14 @@ def _windows(settings: Settings) -> Mapping[str, Window]:
     return {"zalo": Window(paid=timedelta(days=7) if paid else None)}
 
 
+def _sign_in_service(settings: Settings, clock: Clock) -> ServiceDoor | None:
+    if (oidc := settings.console.oidc) is None:
+        return None
+    client = httpx.AsyncClient(timeout=10.0)
+    service = SignInService(client, oidc.issuer, oidc.client_id, oidc.client_secret, clock)
+    return ServiceDoor(service, oidc.label, f"{settings.public_url}{BACK}")
+
+
 def _keeper(settings: Settings) -> Keeper:
     library, privacy = settings.library, settings.privacy
     days = (privacy.keep_conversations_days, privacy.keep_notes_days)
@@ -309,6 +320,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             windows=_windows(settings),
             library=settings.library.name,
             idle=timedelta(minutes=settings.console.idle_minutes),
+            service=_sign_in_service(settings, clock),
             branches=lambda: {branch.code: branch.name.vi for branch in gateway.ground.calendar.branches},
         )
     )

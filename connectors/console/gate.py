@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import Depends, Request, Response
@@ -139,10 +139,18 @@ SignedIn = Annotated[Visitor, Depends(_signed_in)]
 Posted = Annotated[Form, Depends(_posted)]
 
 
-def set_cookie(response: Response, request: Request, name: str, value: str, path: str, lasts_s: int | None) -> None:
-    """Set a cookie that neither scripts nor other sites get."""
+def set_cookie(
+    response: Response,
+    request: Request,
+    name: str,
+    value: str,
+    path: str,
+    lasts_s: int | None,
+    samesite: Literal["strict", "lax"] = "strict",
+) -> None:
+    """Set a cookie that scripts never get, and that comes along from other sites at most when it is lax."""
     secure = request.url.scheme == "https"
-    response.set_cookie(name, value, lasts_s, path=path, secure=secure, httponly=True, samesite="strict")
+    response.set_cookie(name, value, lasts_s, path=path, secure=secure, httponly=True, samesite=samesite)
 
 
 def _page_of(request: Request) -> str:

@@ -20,6 +20,7 @@ from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
 from connectors.console.outbox import add_outbox
 from connectors.console.room import Room
+from connectors.console.service import ServiceDoor, add_service
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.trail import add_trail
@@ -41,20 +42,23 @@ def console_router(
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
     idle: timedelta | None = None,
+    service: ServiceDoor | None = None,
     branches: Callable[[], Mapping[str, str]] = dict,
 ) -> APIRouter:
     """Return the routes of the console.
 
     `resend(conversation_id)` is told when a dead letter may be tried again; `windows` say, by channel, how long a
     patron may be written to; `library` is the name shown; after `idle` without a sign of life a session is
-    over; `branches()` are the names of the library's branches by code.
+    over; `service` is the library's own sign-in; `branches()` are the names of the library's branches by code.
     """
     draw, staff = Drawer(clock, library), StaffDoor(store, clock, session_hours, sign_in_takes_s, idle)
     room = Room(store, clock, draw, handover, resend, windows, staff, branches, library)
     gate = Gate(staff, draw)
     # A flat router whose check hangs on the router itself: a route added later is shut until it is let in.
     router = APIRouter(route_class=ConsoleRoute, include_in_schema=False, dependencies=[Depends(gate.check)])
-    add_sign_in(router, staff, draw)
+    add_sign_in(router, staff, draw, service.label if service else "")
+    if service:
+        add_service(router, staff, draw, service)
     for add in (add_account, add_accounts, add_trail, add_inbox, add_conversation, add_outbox, add_notebook):
         add(router, room)
     return router

@@ -17,10 +17,13 @@ from connectors.tokens import new_token
 HALFWAY_COOKIE = "console_halfway"  # who gave the right password and still owes the code
 
 
-def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
+def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer, service: str = "") -> None:
+    """`service` is the name on the button of the library's own sign-in service, where it has one."""
+
     def sign_in_form(request: Request, wanted: str, failed: bool) -> Response:
         bound_to = request.cookies.get(FORM_COOKIE) or new_token()
-        shown = draw("sign_in", 403 if failed else 200, csrf=csrf_of(bound_to), wanted=wanted, failed=failed)
+        values = {"csrf": csrf_of(bound_to), "wanted": wanted, "failed": failed, "service": service}
+        shown = draw("sign_in", 403 if failed else 200, **values)
         set_cookie(shown, request, FORM_COOKIE, bound_to, SIGN_IN, None)
         return shown
 
@@ -40,7 +43,7 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
             asked = code_form(request, wanted, failed=False)
             set_cookie(asked, request, HALFWAY_COOKIE, opened.token, SIGN_IN, int(HALFWAY_LASTS.total_seconds()))
             return asked
-        return let_in(request, staff, opened.token, wanted)
+        return let_in(request, staff, opened.token, see_other(wanted))
 
     def code_form(request: Request, wanted: str, failed: bool) -> Response:
         bound_to = request.cookies.get(FORM_COOKIE, "")
@@ -52,7 +55,7 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
     async def give_code(request: Request, form: Posted) -> Response:
         wanted, halfway = page_or_root(form.get("next")), request.cookies.get(HALFWAY_COOKIE, "")
         token = await staff.finish(halfway, form.get("code"), browser_of(request))
-        return let_in(request, staff, token, wanted) if token else code_form(request, wanted, failed=True)
+        return let_in(request, staff, token, see_other(wanted)) if token else code_form(request, wanted, failed=True)
 
     @router.post(SIGN_OUT)
     @needs()
@@ -66,11 +69,10 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
         router.add_api_route(f"{ASSETS_AT}/{name}", _serving(name, media_type))
 
 
-def let_in(request: Request, staff: StaffDoor, token: str, wanted: str) -> Response:
-    """Return the way to the page that was wanted, with the session's cookie; what the sign-in needed is forgotten."""
-    opened = see_other(wanted)
+def let_in(request: Request, staff: StaffDoor, token: str, opened: Response, also: tuple[str, ...] = ()) -> Response:
+    """Return this answer with the session's cookie; what the sign-in needed is forgotten."""
     set_cookie(opened, request, SESSION_COOKIE, token, ROOT, int(staff.session_lasts.total_seconds()))
-    for name in (FORM_COOKIE, HALFWAY_COOKIE):
+    for name in (FORM_COOKIE, HALFWAY_COOKIE, *also):
         opened.delete_cookie(name, path=SIGN_IN)
     return opened
 

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from connectors.clock import Clock
 from connectors.staff import audit, second_step
+from connectors.staff.accounts import vouched_for
 from connectors.staff.passwords import is_password, nobodys_hash, plain_name
 from connectors.staff.roles import Permission, Role, may, role_of
 from connectors.store import Store, login_failures, staff, staff_halfway, staff_sessions
@@ -118,11 +119,9 @@ class StaffDoor:
         await asyncio.sleep(max(0.0, self._takes_s - (asyncio.get_running_loop().time() - started)))
         return token
 
-    async def welcome(self, name: str, browser: str) -> str | None:
-        """Return the token of a new session for somebody the sign-in service vouches for; None when locked."""
-        return await self._store.write(
-            lambda db: self._open_session(db, name, browser, "service") if _is_open(db, name) else None
-        )
+    async def welcome(self, subject: str, email: str, browser: str) -> str | None:
+        """Return the token of a new session for whom the sign-in service vouches; None for nobody of ours."""
+        return await self._store.write(lambda db: self._welcome(db, subject, email, browser))
 
     async def visitor(self, token: str, *, alive: bool = True) -> Visitor | None:
         """Return who holds this session, or None when it is over; `alive` tells that a person asks, not a timer."""
@@ -224,6 +223,10 @@ class StaffDoor:
             return None
         db.execute(delete(staff_halfway).where(this))
         return self._open_session(db, name, browser, "password+code")
+
+    def _welcome(self, db: Connection, subject: str, email: str, browser: str) -> str | None:
+        name = vouched_for(db, subject, email, self._clock())
+        return self._open_session(db, name, browser, "service") if name else None
 
     def _open_session(self, db: Connection, name: str, browser: str, by: str) -> str:
         now, token = self._clock(), new_token()

@@ -182,6 +182,23 @@ def change_password(db: Connection, name: str, password: str, at: datetime) -> N
     audit.note(db, name, "staff.password_changed", _about(name), {}, at)
 
 
+def vouched_for(db: Connection, subject: str, email: str, at: datetime) -> str | None:
+    """Return the account that the sign-in service's person has, or None; one shut or unknown has none.
+
+    The first time it is found by the verified e-mail address, and then by the service's own name for them, which stays
+    when the address is given to somebody else.
+    """
+    open_ones = select(staff.c.name).where(staff.c.locked_at.is_(None))
+    known: str | None = db.scalar(open_ones.where(staff.c.subject == subject))
+    if known:
+        return known
+    name: str | None = db.scalar(open_ones.where(staff.c.email == email, staff.c.subject.is_(None))) if email else None
+    if name:
+        db.execute(update(staff).where(staff.c.name == name).values(subject=subject))
+        audit.note(db, name, "staff.linked", _about(name), {}, at)
+    return name
+
+
 def end_sessions(db: Connection, name: str, but: str = "") -> None:
     """End the sessions of an account, but the one whose token's hash is given."""
     theirs = (staff_sessions.c.name == name) & (staff_sessions.c.token_hash != but)

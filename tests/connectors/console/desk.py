@@ -17,6 +17,7 @@ from connectors import deliveries, mailbox
 from connectors.channels.port import Arrival, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
+from connectors.console.service import ServiceDoor
 from connectors.console.windows import Window
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
@@ -42,6 +43,7 @@ class House:
     resent: list[str] = field(default_factory=list)
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
     idle_console: timedelta | None = None
+    service: ServiceDoor | None = None
 
     def __post_init__(self) -> None:
         self.handover = Handover(
@@ -57,6 +59,7 @@ class House:
             library="Thư viện thử",
             sign_in_takes_s=0,
             idle=self.idle_console,
+            service=self.service,
             branches=lambda: BRANCHES,
         )
         self.app = FastAPI()
