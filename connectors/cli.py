@@ -83,7 +83,7 @@ def run() -> None:
 @app.command()
 def prepare() -> None:
     """Make what is missing: the encoder, the demo library, the index, the trained dialogue. Quick when all is there."""
-    from connectors.preparing import PreparationError, first_login
+    from connectors.preparing import PreparationError, first_logins
     from connectors.preparing import prepare as make_ready
 
     settings = _Chosen.settings()
@@ -91,10 +91,11 @@ def prepare() -> None:
         make_ready(settings, out)
     except PreparationError as exc:
         fail(str(exc))
-    if login := first_login(settings):
-        name, password = login
+    logins = first_logins(settings)
+    if logins:
         out.print("Tài khoản thủ thư đầu tiên, chỉ hiện một lần · first console login, shown once:")
-        out.print(f"  {name} / {password}", markup=False, highlight=False)
+    for name, password, role in logins:
+        out.print(f"  {name} / {password}  ({role})", markup=False, highlight=False)
 
 
 @app.command()

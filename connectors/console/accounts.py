@@ -18,7 +18,7 @@ from connectors.staff.accounts import StaffError
 from connectors.staff.passwords import plain_name
 from connectors.staff.roles import Permission, Role, may_grant
 
-ONE = f"{STAFF}/accounts/{{name}}"
+ONE = f"{STAFF}/accounts/{{name:path}}"  # a name may hold a slash
 DONE = {"changed", "locked", "unlocked", "signed-out", "second-step-off"}
 
 

@@ -11,17 +11,18 @@ from typing import Any
 
 import httpx
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from connectors import deliveries, mailbox
-from connectors.channels.port import Arrival, Message, Reply
+from connectors.channels.port import Arrival, Button, Card, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
 from connectors.console.service import ServiceDoor
 from connectors.console.windows import Window
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
-from connectors.store import Store, replies
+from connectors.staff import audit
+from connectors.store import Store, parked, replies, staff
 from connectors.store import deliveries as queued
 from library.ports import Turn
 
@@ -121,6 +122,25 @@ class House:
         values = {"state": "dead", "reason": reason, "changed_at": self.now.isoformat()}
         row = queued.update().where(queued.c.reply_id == reply_id).values(values)
         await self.store.write(lambda db: db.execute(row))
+
+    async def full_of(self, words: str) -> str:
+        """Let everybody who can leave words anywhere leave these; return the conversation that is full of them."""
+        conversation_id = await self.waiting(words, "zalo", reason=words)
+        await self.answer(conversation_id, Reply(words, (Button(words, "/x"),), (Card(words, words, (words,)),)))
+        await self.hear(conversation_id, words, "command")
+        await self.hear(conversation_id, words, "attachment")
+        await self.handover.say_as_person(conversation_id, words, words, "key-1")
+        await self.bury(await self.answer(conversation_id, Reply(words)), words)
+        turn, desk = Turn(conversation_id, "m1", "zalo", self.now), StoredDesk(self.store)
+        await desk.unanswered(turn, words, words)
+        await desk.suggest_purchase(turn, words, words)
+        await desk.feedback(turn, words, words)
+        row = {"channel": words, "reason": words, "body": words, "size": 9, "parked_at": self.now.isoformat()}
+        await self.store.write(lambda db: db.execute(insert(parked).values(row)))
+        await self.store.write(lambda db: audit.note(db, words, words, words, {words: words}, self.now))
+        account = {"name": words, "password_hash": "-", "role": "reader", "created_at": self.now.isoformat()}
+        await self.store.write(lambda db: db.execute(insert(staff).values(**account, email=words, branches=[words])))
+        return conversation_id
 
     def said(self, conversation_id: str, kind: str = "person") -> list[str]:
         """Return what was said to the patron: by librarians, or in notices."""
