@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import httpx
 import uvicorn
 import yaml
 from fastapi import FastAPI, Request
@@ -31,6 +32,7 @@ from connectors.channels.port import Reply
 from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
+from connectors.console.service import BACK, ServiceDoor
 from connectors.console.windows import Window
 from connectors.curation.bench import Bench
 from connectors.curation.editing import Editing
@@ -59,6 +61,7 @@ from connectors.processes import NoWiring, Wiring
 from connectors.reception import DoorReception
 from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
+from connectors.staff.oidc import SignInService
 from connectors.store import Store, conversations
 from connectors.switchboard import Switchboard
 from connectors.teaching.shop import Shop
@@ -287,6 +290,14 @@ def _editing(settings: Settings, gateway: Gateway, clock: Clock) -> Editing:
     )
 
 
+def _sign_in_service(settings: Settings, clock: Clock) -> ServiceDoor | None:
+    if (oidc := settings.console.oidc) is None:
+        return None
+    client = httpx.AsyncClient(timeout=10.0)
+    service = SignInService(client, oidc.issuer, oidc.client_id, oidc.client_secret, clock)
+    return ServiceDoor(service, oidc.label, f"{settings.public_url}{BACK}")
+
+
 def _keeper(settings: Settings) -> Keeper:
     library, privacy = settings.library, settings.privacy
     days = (privacy.keep_conversations_days, privacy.keep_notes_days)
@@ -356,6 +367,9 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             teaching=teaching,
             editing=_editing(settings, gateway, clock),
             publishing=gateway.publisher,
+            idle=timedelta(minutes=settings.console.idle_minutes),
+            service=_sign_in_service(settings, clock),
+            branches=lambda: {branch.code: branch.name.vi for branch in gateway.ground.calendar.branches},
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

@@ -17,6 +17,7 @@ from connectors.cli_catalogue import catalogue_commands
 from connectors.cli_explain import add_explain_command
 from connectors.cli_poster import add_poster_commands
 from connectors.cli_privacy import add_privacy_commands
+from connectors.cli_staff import add_audit_commands, add_staff_commands
 from connectors.places import places_of
 from connectors.settings import Settings, SettingsError, load_settings
 from retrieval.commands import Places
@@ -25,8 +26,6 @@ out = Console()
 complain = Console(stderr=True)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Thủ Thư: trợ lý tra cứu của thư viện.")
-staff_app = typer.Typer(no_args_is_help=True, help="Tài khoản thủ thư.")
-app.add_typer(staff_app, name="staff")
 
 DEMO = Path("demo")
 
@@ -84,7 +83,7 @@ def run() -> None:
 @app.command()
 def prepare() -> None:
     """Make what is missing: the encoder, the demo library, the index, the trained dialogue. Quick when all is there."""
-    from connectors.preparing import PreparationError, first_login
+    from connectors.preparing import PreparationError, first_logins
     from connectors.preparing import prepare as make_ready
 
     settings = _Chosen.settings()
@@ -92,10 +91,11 @@ def prepare() -> None:
         make_ready(settings, out)
     except PreparationError as exc:
         fail(str(exc))
-    if login := first_login(settings):
-        name, password = login
+    logins = first_logins(settings)
+    if logins:
         out.print("Tài khoản thủ thư đầu tiên, chỉ hiện một lần · first console login, shown once:")
-        out.print(f"  {name} / {password}", markup=False, highlight=False)
+    for name, password, role in logins:
+        out.print(f"  {name} / {password}  ({role})", markup=False, highlight=False)
 
 
 @app.command()
@@ -139,34 +139,6 @@ def talk(
         fail(str(exc))
 
 
-@staff_app.command("add")
-def add_staff_account(
-    name: Annotated[str, typer.Argument(help="The name typed at sign-in.")],
-    generate: Annotated[bool, typer.Option("--generate", help="Make a password and print it once.")] = False,
-    role: Annotated[str, typer.Option(help="reader, editor, approver, content_admin, technical_admin.")] = "editor",
-    branch: Annotated[list[str] | None, typer.Option(help="A branch to look after; none: all.")] = None,
-) -> None:
-    """Make an account for the librarians' door."""
-    import secrets
-
-    from connectors.clock import wall_clock
-    from connectors.staff.accounts import StaffError, add_staff
-    from connectors.store import Store
-
-    asked = "Mật khẩu · password"
-    password = secrets.token_urlsafe(12) if generate else typer.prompt(asked, hide_input=True, confirmation_prompt=True)
-    store = Store(_Chosen.settings().files.var / "gateway.sqlite")
-    try:
-        store.write_now(lambda db: add_staff(db, name, password, role, wall_clock(), branch or ()))
-    except StaffError as exc:
-        fail(str(exc))
-    finally:
-        store.close()
-    out.print(f"Đã tạo tài khoản · account made: {name}", markup=False, highlight=False)
-    if generate:
-        out.print(f"Mật khẩu, chỉ hiện một lần · password, shown once: {password}", markup=False, highlight=False)
-
-
 def _places() -> Places:
     return places_of(_Chosen.settings())
 
@@ -176,6 +148,8 @@ app.add_typer(answers_commands(_places, out, fail), name="answers")
 add_explain_command(app, _Chosen.settings, out, fail)
 add_poster_commands(app, _Chosen.settings, out, fail)
 add_privacy_commands(app, _Chosen.settings, out, fail)
+add_staff_commands(app, _Chosen.settings, out, fail)
+add_audit_commands(app, _Chosen.settings, out, fail)
 
 
 if __name__ == "__main__":

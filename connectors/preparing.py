@@ -13,13 +13,14 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from connectors.clock import wall_clock
 from connectors.ils.rules import open_days
 from connectors.ils.sqlite_load import ItemRow, LoadError, load_library, read_patron_file
 from connectors.places import places_of
 from connectors.settings import Settings
+from connectors.staff import audit
 from connectors.staff.accounts import add_staff
 from connectors.staff.roles import Role
 from connectors.store import Store, staff
@@ -60,15 +61,26 @@ def prepare(settings: Settings, out: Console) -> None:
         out.print(f"[green]✓[/green] {step.what}")
 
 
-def first_login(settings: Settings) -> tuple[str, str] | None:
-    """Return the name and password of a first account for the console, made now; None when there is one already."""
+def first_logins(settings: Settings) -> list[tuple[str, str, str]]:
+    """Return name, password and role of the first accounts for the console, made now; none when there are any already.
+
+    A library gets one, which manages the others; the demo gets one for every role, to try them.
+    """
     store = Store(settings.files.var / "gateway.sqlite")
+    others = [role for role in Role if role is not Role.CONTENT_ADMIN] if settings.library.demo else []
+    logins = [(FIRST_STAFF, secrets.token_urlsafe(12), Role.CONTENT_ADMIN)]
+    logins += [(f"{FIRST_STAFF}-{role.replace('_', '-')}", secrets.token_urlsafe(12), role) for role in others]
+
+    def make(db: Connection) -> None:
+        for name, password, role in logins:
+            add_staff(db, name, password, role, wall_clock())
+            audit.note(db, FIRST_STAFF, "staff.added", f"staff:{name}", {"role": role}, wall_clock())
+
     try:
         if store.read_now(lambda db: db.scalar(select(func.count()).select_from(staff))):
-            return None
-        password = secrets.token_urlsafe(12)
-        store.write_now(lambda db: add_staff(db, FIRST_STAFF, password, Role.CONTENT_ADMIN, wall_clock()))
-        return FIRST_STAFF, password
+            return []
+        store.write_now(make)
+        return [(name, password, role.label) for name, password, role in logins]
     finally:
         store.close()
 

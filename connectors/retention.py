@@ -33,6 +33,7 @@ from connectors.store import (
     pending_links,
     receipts,
     replies,
+    staff_halfway,
     staff_sessions,
     ticket_replies,
     tickets,
@@ -165,5 +166,6 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
         (staff_sessions, before(staff_sessions.c.expires_at)),
         (bench_reports, before(bench_reports.c.at, REPORTS_KEPT)),
         (answer_sketches, before(answer_sketches.c.at, SKETCHES_KEPT)),
+        (staff_halfway, before(staff_halfway.c.expires_at)),
         (login_failures, before(login_failures.c.last_at, FAILURES_KEPT)),
     ]

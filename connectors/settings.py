@@ -122,8 +122,25 @@ class PrivacySection(Section):
     contact: str = ""  # who answers questions on personal data, as patrons read it
 
 
+class OIDCSection(Section):
+    """The library's or the province's own sign-in service (OpenID Connect), for the librarians' door."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    label: str = "tài khoản cơ quan"  # after "Đăng nhập bằng"
+
+    @model_validator(mode="after")
+    def _guarded(self) -> OIDCSection:
+        if not re.match(r"https://|http://(localhost|127\.0\.0\.1)[:/]", self.issuer):
+            raise ValueError("issuer must begin with https://")
+        return self
+
+
 class ConsoleSection(Section):
     session_hours: float = Field(default=10.0, gt=0)
+    idle_minutes: float = Field(default=120.0, gt=0)  # a session nobody used for so long is over
+    oidc: OIDCSection | None = None
 
 
 class Settings(Section):

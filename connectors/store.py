@@ -273,6 +273,29 @@ staff = Table(
     Column("branches", JSON(none_as_null=True)),  # whose answers and hours they look after; null: all
     Column("locked_at", String),  # shut by a manager of accounts until it is opened again
     Column("signed_in_at", String),  # the last time
+    Column("password_given", Integer),  # 1: somebody else chose the password, which is changed at the first sign-in
+    Column("totp_secret", String),  # of the second step, once it is on
+    Column("totp_offered", String),  # shown, and not yet confirmed by a code
+    Column("totp_used", Integer),  # the last step of 30 s whose code was taken: a code works once
+    Column("email", String),  # by which the library's own sign-in service knows them
+    Column("subject", String),  # the service's name for them, kept from the first time on
+)
+
+# Codes for who has lost the telephone; each works once.
+staff_recovery = Table(
+    "staff_recovery",
+    metadata,
+    Column("code_hash", String, primary_key=True),
+    Column("name", ForeignKey("staff.name", ondelete="CASCADE"), nullable=False),
+)
+
+# Who gave the right password and still owes the code.
+staff_halfway = Table(
+    "staff_halfway",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("name", ForeignKey("staff.name", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", String, nullable=False),
 )
 
 # What somebody is typing about an answer, until they save it.

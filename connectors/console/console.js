@@ -13,6 +13,7 @@ function freshPage() {
     request.open("GET", location.pathname + location.search);
     request.responseType = "document";
     request.timeout = 10000;
+    request.setRequestHeader("X-Requested-With", "refresh"); // a timer's asking keeps no session alive
     request.onload = () => (request.status < 500 && request.response ? done(request) : failed());
     request.onerror = request.ontimeout = failed;
     request.send();

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import Depends, Request, Response
 
 from connectors.console.drawing import Drawer, Turned, see_other
-from connectors.console.places import ROOT, SIGN_IN, page_or_root
+from connectors.console.places import ACCOUNT, ROOT, SIGN_IN, page_or_root
 from connectors.console.staff import StaffDoor, Visitor, csrf_of, same_key
 from connectors.staff.roles import Permission
 from library.text import nfc
@@ -34,6 +34,7 @@ class Needs:
 
     permissions: frozenset[Permission] = frozenset()
     open_to_all: bool = False
+    before_new_password: bool = False  # also to who still has the password that somebody else chose
 
     def allow(self, visitor: Visitor) -> bool:
         return all(visitor.may(permission) for permission in self.permissions)
@@ -42,6 +43,11 @@ class Needs:
 def needs(*permissions: Permission) -> Callable[[Endpoint], Endpoint]:
     """Mark a route's endpoint with the rights it wants, all of them; with none, with a signed-in person."""
     return _marking(Needs(frozenset(permissions)))
+
+
+def own_account(endpoint: Endpoint) -> Endpoint:
+    """Mark a route's endpoint as one's own account: open with a password that still has to be changed."""
+    return _marking(Needs(before_new_password=True))(endpoint)
 
 
 def open_to_all(endpoint: Endpoint) -> Endpoint:
@@ -91,13 +97,16 @@ class Gate:
         visitor = None if needed and needed.open_to_all else await self._visitor(request)
         if visitor and not (needed and needed.allow(visitor)):
             raise Turned(self._draw("refused", 403, reason="role", typed="", visitor=visitor))
+        if visitor and visitor.must_change_password and not (needed and needed.before_new_password):
+            raise Turned(see_other(f"{ACCOUNT}#password"))
         request.state.visitor = visitor
         request.state.form = await self._form(request) if request.method == "POST" else Form()
 
     async def _visitor(self, request: Request) -> Visitor:
         """Return who is signed in. Everybody else is sent to the sign-in page."""
         token = request.cookies.get(SESSION_COOKIE, "")
-        if visitor := await self._staff.visitor(token) if token else None:
+        by_timer = request.headers.get("x-requested-with") == "refresh"  # the page's script, with nobody at the keys
+        if visitor := await self._staff.visitor(token, alive=not by_timer) if token else None:
             return visitor
         raise Turned(see_other(f"{SIGN_IN}?next={quote(_page_of(request))}"))
 
@@ -130,10 +139,18 @@ SignedIn = Annotated[Visitor, Depends(_signed_in)]
 Posted = Annotated[Form, Depends(_posted)]
 
 
-def set_cookie(response: Response, request: Request, name: str, value: str, path: str, lasts_s: int | None) -> None:
-    """Set a cookie that neither scripts nor other sites get."""
+def set_cookie(
+    response: Response,
+    request: Request,
+    name: str,
+    value: str,
+    path: str,
+    lasts_s: int | None,
+    samesite: Literal["strict", "lax"] = "strict",
+) -> None:
+    """Set a cookie that scripts never get, and that comes along from other sites at most when it is lax."""
     secure = request.url.scheme == "https"
-    response.set_cookie(name, value, lasts_s, path=path, secure=secure, httponly=True, samesite="strict")
+    response.set_cookie(name, value, lasts_s, path=path, secure=secure, httponly=True, samesite=samesite)
 
 
 def _page_of(request: Request) -> str:

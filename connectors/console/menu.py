@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from connectors.console import notes, undelivered, waiting
-from connectors.console.places import ROOT
+from connectors.console.places import AUDIT, ROOT, STAFF
 from connectors.console.staff import Visitor
 from connectors.staff.roles import Permission
 from connectors.teaching import examples
@@ -41,6 +41,8 @@ ENTRIES: Sequence[Entry] = (
     Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "l", CONTENT),
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
     Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "b", CONTENT),
+    Entry("staff", "Tài khoản", STAFF, Permission.MANAGE_STAFF, "s", HOUSE),
+    Entry("audit", "Nhật ký", AUDIT, Permission.READ_AUDIT, "n", HOUSE),
 )
 
 

@@ -10,7 +10,7 @@ from fastapi import Response
 from connectors.clock import Clock
 from connectors.console import menu
 from connectors.console.drawing import Drawer
-from connectors.console.staff import Visitor
+from connectors.console.staff import StaffDoor, Visitor
 from connectors.console.windows import Window
 from connectors.handover import Handover
 from connectors.store import Store
@@ -18,7 +18,7 @@ from connectors.store import Store
 
 @dataclass(frozen=True)
 class Room:
-    """`resend(conversation_id)` is told when a dead letter may be tried again."""
+    """`resend(conversation_id)` is told when a dead letter may be tried again; `branches()` are names by code."""
 
     store: Store
     clock: Clock
@@ -26,6 +26,9 @@ class Room:
     handover: Handover
     resend: Callable[[str], None]
     windows: Mapping[str, Window]
+    staff: StaffDoor
+    branches: Callable[[], Mapping[str, str]]
+    library: str
 
     async def page(self, visitor: Visitor, template: str, here: str, code: int = 200, **values: object) -> Response:
         """Return the page, with what waits on the others beside their names."""

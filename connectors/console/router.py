@@ -6,11 +6,13 @@ Drawn on the server; every page works without its script, which only brings what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from fastapi import APIRouter, Depends
 
 from connectors.clock import Clock
 from connectors.console.account import add_account
+from connectors.console.accounts import add_accounts
 from connectors.console.answer_editor import add_answer_editor
 from connectors.console.answers import add_answers
 from connectors.console.bench import add_bench
@@ -22,9 +24,11 @@ from connectors.console.notebook import add_notebook
 from connectors.console.outbox import add_outbox
 from connectors.console.reviews import add_reviews
 from connectors.console.room import Room
+from connectors.console.service import ServiceDoor, add_service
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.teaching import add_teaching
+from connectors.console.trail import add_trail
 from connectors.console.windows import Window
 from connectors.curation.editing import Editing
 from connectors.curation.publisher import Publisher
@@ -48,19 +52,25 @@ def console_router(
     teaching: Shop | None = None,
     editing: Editing | None = None,
     publishing: Publisher | None = None,
+    idle: timedelta | None = None,
+    service: ServiceDoor | None = None,
+    branches: Callable[[], Mapping[str, str]] = dict,
 ) -> APIRouter:
     """Return the routes of the console.
 
     `resend(conversation_id)` is told when a dead letter may be tried again; `windows` say, by channel, how long a
-    patron may be written to; `library` is the name shown.
+    patron may be written to; `library` is the name shown; after `idle` without a sign of life a session is
+    over; `service` is the library's own sign-in; `branches()` are the names of the library's branches by code.
     """
-    draw, staff = Drawer(clock, library), StaffDoor(store, clock, session_hours, sign_in_takes_s)
-    room = Room(store, clock, draw, handover, resend, windows)
+    draw, staff = Drawer(clock, library), StaffDoor(store, clock, session_hours, sign_in_takes_s, idle)
+    room = Room(store, clock, draw, handover, resend, windows, staff, branches, library)
     gate = Gate(staff, draw)
     # A flat router whose check hangs on the router itself: a route added later is shut until it is let in.
     router = APIRouter(route_class=ConsoleRoute, include_in_schema=False, dependencies=[Depends(gate.check)])
-    add_sign_in(router, staff, draw)
-    for add in (add_account, add_inbox, add_conversation, add_outbox, add_notebook):
+    add_sign_in(router, staff, draw, service.label if service else "")
+    if service:
+        add_service(router, staff, draw, service)
+    for add in (add_account, add_accounts, add_trail, add_inbox, add_conversation, add_outbox, add_notebook):
         add(router, room)
     if teaching:
         add_teaching(router, room, teaching)

@@ -11,14 +11,19 @@ from connectors.console.drawing import ASSETS, PAGES, Drawer, see_other
 from connectors.console.gate import FORM_COOKIE, SESSION_COOKIE, Posted, SignedIn, needs, open_to_all, set_cookie
 from connectors.console.places import ASSETS as ASSETS_AT
 from connectors.console.places import ROOT, SIGN_IN, SIGN_OUT, page_or_root
-from connectors.console.staff import StaffDoor, csrf_of
+from connectors.console.staff import HALFWAY_LASTS, StaffDoor, csrf_of
 from connectors.tokens import new_token
 
+HALFWAY_COOKIE = "console_halfway"  # who gave the right password and still owes the code
 
-def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
+
+def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer, service: str = "") -> None:
+    """`service` is the name on the button of the library's own sign-in service, where it has one."""
+
     def sign_in_form(request: Request, wanted: str, failed: bool) -> Response:
         bound_to = request.cookies.get(FORM_COOKIE) or new_token()
-        shown = draw("sign_in", 403 if failed else 200, csrf=csrf_of(bound_to), wanted=wanted, failed=failed)
+        values = {"csrf": csrf_of(bound_to), "wanted": wanted, "failed": failed, "service": service}
+        shown = draw("sign_in", 403 if failed else 200, **values)
         set_cookie(shown, request, FORM_COOKIE, bound_to, SIGN_IN, None)
         return shown
 
@@ -30,14 +35,27 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
     @router.post(SIGN_IN)
     @open_to_all
     async def sign_in(request: Request, form: Posted) -> Response:
-        wanted = page_or_root(form.get("next", ""))
-        token = await staff.sign_in(form.get("name"), form.get("password", ""))
-        if token is None:
+        wanted = page_or_root(form.get("next"))
+        opened = await staff.sign_in(form.get("name"), form.get("password"), browser_of(request))
+        if opened is None:
             return sign_in_form(request, wanted, failed=True)
-        opened = see_other(wanted)
-        set_cookie(opened, request, SESSION_COOKIE, token, ROOT, int(staff.session_lasts.total_seconds()))
-        opened.delete_cookie(FORM_COOKIE, path=SIGN_IN)
-        return opened
+        if opened.wants_code:
+            asked = code_form(request, wanted, failed=False)
+            set_cookie(asked, request, HALFWAY_COOKIE, opened.token, SIGN_IN, int(HALFWAY_LASTS.total_seconds()))
+            return asked
+        return let_in(request, staff, opened.token, see_other(wanted))
+
+    def code_form(request: Request, wanted: str, failed: bool) -> Response:
+        bound_to = request.cookies.get(FORM_COOKIE, "")
+        code = 403 if failed else 200
+        return draw("sign_in_code", code, csrf=csrf_of(bound_to), wanted=wanted, failed=failed)
+
+    @router.post(f"{SIGN_IN}/code")
+    @open_to_all
+    async def give_code(request: Request, form: Posted) -> Response:
+        wanted, halfway = page_or_root(form.get("next")), request.cookies.get(HALFWAY_COOKIE, "")
+        token = await staff.finish(halfway, form.get("code"), browser_of(request))
+        return let_in(request, staff, token, see_other(wanted)) if token else code_form(request, wanted, failed=True)
 
     @router.post(SIGN_OUT)
     @needs()
@@ -49,6 +67,18 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
 
     for name, media_type in ASSETS.items():
         router.add_api_route(f"{ASSETS_AT}/{name}", _serving(name, media_type))
+
+
+def let_in(request: Request, staff: StaffDoor, token: str, opened: Response, also: tuple[str, ...] = ()) -> Response:
+    """Return this answer with the session's cookie; what the sign-in needed is forgotten."""
+    set_cookie(opened, request, SESSION_COOKIE, token, ROOT, int(staff.session_lasts.total_seconds()))
+    for name in (FORM_COOKIE, HALFWAY_COOKIE, *also):
+        opened.delete_cookie(name, path=SIGN_IN)
+    return opened
+
+
+def browser_of(request: Request) -> str:
+    return request.headers.get("user-agent", "")
 
 
 def _serving(name: str, media_type: str) -> Callable[[], Awaitable[Response]]:

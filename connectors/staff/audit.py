@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, false, insert, select, text
+from sqlalchemy import ColumnElement, Connection, delete, false, func, insert, select, text
 
 from connectors.store import audit_trail
 from connectors.tokens import hashed
@@ -107,3 +107,45 @@ def _json(value: Mapping[str, Any]) -> str:
 def _highest_given(db: Connection) -> int:
     found = db.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'audit_trail'"))
     return int(found or 0)
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which rows of the trail are wanted: an empty field wants all; `until` is the first moment no longer wanted."""
+
+    who: str = ""
+    deed: str = ""  # the beginning of its word: "staff." for all that was done to accounts
+    about: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def count(db: Connection, sought: Sought) -> int:
+    return int(db.scalar(select(func.count()).select_from(audit_trail).where(*_wanted(sought))) or 0)
+
+
+def entries(db: Connection, sought: Sought, limit: int, offset: int = 0) -> list[Entry]:
+    """Return the wanted rows, the newest first."""
+    newest = select(audit_trail).where(*_wanted(sought)).order_by(audit_trail.c.number.desc())
+    return [
+        Entry(row.number, datetime.fromisoformat(row.at), row.who, row.deed, row.about, json.loads(row.detail))
+        for row in db.execute(newest.limit(limit).offset(offset))
+    ]
+
+
+def names(db: Connection) -> list[str]:
+    """Return everybody who is in the trail, in the order of the alphabet."""
+    return list(db.scalars(select(audit_trail.c.who).distinct().order_by(audit_trail.c.who)))
+
+
+def _wanted(sought: Sought) -> list[ColumnElement[bool]]:
+    # Moments are stored with their zone, and the zone of the clock is one and the same: they order as text.
+    columns = audit_trail.c
+    asked = (
+        (sought.who, columns.who == sought.who),
+        (sought.deed, columns.deed.startswith(sought.deed, autoescape=True)),
+        (sought.about, columns.about == sought.about),
+        (sought.since, columns.at >= (sought.since.isoformat() if sought.since else "")),
+        (sought.until, columns.at < (sought.until.isoformat() if sought.until else "")),
+    )
+    return [condition for value, condition in asked if value]

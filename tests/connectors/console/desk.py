@@ -12,19 +12,21 @@ from typing import Any
 
 import httpx
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from connectors import deliveries, mailbox
-from connectors.channels.port import Arrival, Message, Reply
+from connectors.channels.port import Arrival, Button, Card, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
+from connectors.console.service import ServiceDoor
 from connectors.console.windows import Window
 from connectors.curation.bench import Bench
 from connectors.curation.publisher import Publisher
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
 from connectors.settings import FilesSection, RasaSection, Settings
-from connectors.store import Store, replies
+from connectors.staff import audit
+from connectors.store import Store, parked, replies, staff
 from connectors.store import deliveries as queued
 from connectors.teaching.shop import Shop
 from library.ports import Turn
@@ -36,6 +38,7 @@ NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
 START = datetime(2026, 11, 24, 9, 0, tzinfo=VIETNAM)
 XSS = "<script>alert('a')</script><b>đậm</b> [x](javascript:alert(1)) \"><img src=x onerror=alert(1)>"
+BRANCHES = {"MT": "Mỹ Tho", "CL": "Cao Lãnh"}
 IDLE = timedelta(minutes=30)
 
 
@@ -48,6 +51,8 @@ class House:
     announced: list[str] = field(default_factory=list)
     resent: list[str] = field(default_factory=list)
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
+    idle_console: timedelta | None = None
+    service: ServiceDoor | None = None
 
     def __post_init__(self) -> None:
         self.handover = Handover(
@@ -74,6 +79,9 @@ class House:
             teaching=self.teaching,
             editing=self.editing,
             publishing=self.publisher,
+            idle=self.idle_console,
+            service=self.service,
+            branches=lambda: BRANCHES,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
@@ -138,6 +146,25 @@ class House:
         values = {"state": "dead", "reason": reason, "changed_at": self.now.isoformat()}
         row = queued.update().where(queued.c.reply_id == reply_id).values(values)
         await self.store.write(lambda db: db.execute(row))
+
+    async def full_of(self, words: str) -> str:
+        """Let everybody who can leave words anywhere leave these; return the conversation that is full of them."""
+        conversation_id = await self.waiting(words, "zalo", reason=words)
+        await self.answer(conversation_id, Reply(words, (Button(words, "/x"),), (Card(words, words, (words,)),)))
+        await self.hear(conversation_id, words, "command")
+        await self.hear(conversation_id, words, "attachment")
+        await self.handover.say_as_person(conversation_id, words, words, "key-1")
+        await self.bury(await self.answer(conversation_id, Reply(words)), words)
+        turn, desk = Turn(conversation_id, "m1", "zalo", self.now), StoredDesk(self.store)
+        await desk.unanswered(turn, words, words)
+        await desk.suggest_purchase(turn, words, words)
+        await desk.feedback(turn, words, words)
+        row = {"channel": words, "reason": words, "body": words, "size": 9, "parked_at": self.now.isoformat()}
+        await self.store.write(lambda db: db.execute(insert(parked).values(row)))
+        await self.store.write(lambda db: audit.note(db, words, words, words, {words: words}, self.now))
+        account = {"name": words, "password_hash": "-", "role": "reader", "created_at": self.now.isoformat()}
+        await self.store.write(lambda db: db.execute(insert(staff).values(**account, email=words, branches=[words])))
+        return conversation_id
 
     def said(self, conversation_id: str, kind: str = "person") -> list[str]:
         """Return what was said to the patron: by librarians, or in notices."""

@@ -11,12 +11,10 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import func, insert, select
 
-from connectors.channels.port import Button, Card, Reply
+from connectors.channels.port import Reply
 from connectors.console.gate import needed_by
-from connectors.desk import StoredDesk
 from connectors.staff.accounts import StaffError, add_staff
-from connectors.store import conversations, parked, staff, staff_sessions, tickets
-from library.ports import Turn
+from connectors.store import conversations, staff, staff_sessions, tickets
 from tests.connectors.console.desk import NAME, PASSWORD, START, XSS, House, Librarian, hidden, sign_in
 
 PAGES = ("inbox", "conversations/{id}", "tickets/99", "undelivered", "questions", "purchases", "feedback")
@@ -207,19 +205,7 @@ async def test_no_page_runs_a_foreign_script_is_framed_or_kept(lan: Librarian, h
 
 async def test_what_others_wrote_is_shown_never_run(lan: Librarian, house: House) -> None:
     """Every field of every page that a patron, a colleague, a catalogue or a channel can fill."""
-    conversation_id = await house.waiting(XSS, "zalo", reason=XSS)
-    await house.answer(conversation_id, Reply(XSS, (Button(XSS, "/x"),), (Card(XSS, XSS, (XSS,)),)))
-    await house.hear(conversation_id, XSS, "command")
-    await house.hear(conversation_id, XSS, "attachment")
-    await house.handover.say_as_person(conversation_id, XSS, XSS, "key-1")
-    dead = await house.answer(conversation_id, Reply(XSS))
-    await house.bury(dead, XSS)
-    turn = Turn(conversation_id, "m1", "zalo", START)
-    await StoredDesk(house.store).unanswered(turn, XSS, XSS)
-    await StoredDesk(house.store).suggest_purchase(turn, XSS, XSS)
-    await StoredDesk(house.store).feedback(turn, XSS, XSS)
-    row = {"channel": XSS, "reason": XSS, "body": XSS, "size": 9, "parked_at": START.isoformat()}
-    await house.store.write(lambda db: db.execute(insert(parked).values(row)))
+    conversation_id = await house.full_of(XSS)
     pages = [*(page.format(id=conversation_id) for page in PAGES if "99" not in page), "inbox?done=closed&ticket=<b>"]
     for page in pages:
         text = (await lan.see(page)).text

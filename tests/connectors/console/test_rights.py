@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from html import escape
+from html.parser import HTMLParser
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -13,7 +16,7 @@ from connectors.console import menu
 from connectors.console.gate import Needs, needed_by
 from connectors.console.staff import Visitor, csrf_of, within
 from connectors.staff.roles import GRANTS, Permission, Role, may, may_grant, role_of
-from tests.connectors.console.desk import House, Librarian
+from tests.connectors.console.desk import XSS, House, Librarian
 
 SignIn = Callable[[Role], Awaitable[Librarian]]
 LEAVES = {"/console/sign-out"}  # ends the session that the table is read with
@@ -23,7 +26,7 @@ def routes(house: House) -> list[tuple[str, str, Needs | None]]:
     """Return method, path and what is declared, of every route; a part of the path that varies is filled in."""
 
     def filled(path: str) -> str:
-        return re.sub(r"\{\w+\}", "ab12", re.sub(r"\{\w+:int\}", "7", path))
+        return re.sub(r"\{\w+(:path)?\}", "ab12", re.sub(r"\{\w+:int\}", "7", path))
 
     return [
         (method, filled(route.path), needed_by(route.endpoint))
@@ -77,6 +80,56 @@ async def test_the_menu_lists_what_a_role_may_open(house: House, as_role: SignIn
     assert listed == {entry.name for entry in menu.ENTRIES if may(role, entry.permission)}
     for entry in menu.ENTRIES:
         assert ((await who.browser.get(entry.path)).status_code == 403) is (entry.name not in listed)
+
+
+class Runs(HTMLParser):
+    """Collects what a page would run or fetch, as a browser reads it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag in {"img", "b", "style", "iframe", "object", "base"}:
+            self.found.append(tag)
+        if tag == "script" and not values.get("src", "").startswith("/console/assets/"):
+            self.found.append(tag)
+        self.found += [name for name in values if name.startswith("on") or name == "style"]
+        self.found += [value for value in values.values() if value.strip().lower().startswith("javascript:")]
+
+
+def test_what_would_run_is_found() -> None:
+    assert set(Runs(XSS).found) >= {"script", "b", "img", "onerror"}
+    assert Runs('<a href=" JavaScript:x">').found
+    assert Runs(escape(XSS)).found == []
+
+
+@pytest.mark.parametrize("role", [Role.CONTENT_ADMIN, Role.TECHNICAL_ADMIN])
+async def test_no_screen_runs_what_anybody_wrote(house: House, as_role: SignIn, role: Role) -> None:
+    """Every page that the routes show, with every field full that somebody outside can fill."""
+    conversation_id = await house.full_of(XSS)
+    who, shown = await as_role(role), []
+    for method, path, _ in routes(house):
+        if method != "GET" or "/assets/" in path:
+            continue
+        answer = await who.browser.get(path.replace("ab12", conversation_id))
+        assert Runs(answer.text).found == [], path
+        shown += [path] if "&lt;script&gt;" in answer.text else []
+    talks = {"/console/inbox", "/console/conversations/ab12", "/console/undelivered", "/console/feedback"}
+    assert (talks <= set(shown)) is may(role, Permission.READ_TALKS)
+    assert {"/console/staff", "/console/audit"} <= set(shown)
+    if role is Role.TECHNICAL_ADMIN:
+        assert set(shown) <= {"/console/staff", "/console/audit", "/console/staff/accounts/ab12"}
+
+
+async def test_the_account_of_anybody_is_shown_as_written(house: House, lan: Librarian) -> None:
+    await house.full_of(XSS)
+    page = await lan.browser.get(f"/console/staff/accounts/{quote(XSS, safe='')}")
+    assert page.status_code == 200
+    assert "&lt;script&gt;" in page.text
+    assert Runs(page.text).found == []
 
 
 def test_no_two_screens_have_the_same_key_or_name() -> None:
