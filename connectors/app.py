@@ -52,9 +52,11 @@ from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
 from connectors.store import Store, conversations
 from connectors.switchboard import Switchboard
+from connectors.timetable.live import LiveCalendar
+from connectors.timetable.versions import Versions
 from connectors.turns import OpenTurns
 from connectors.widget.page import page_router
-from library.calendar import CalendarError, LibraryCalendar
+from library.calendar import CalendarError
 from library.ils import ILS
 from library.ports import Turn
 from retrieval.answers import AnswerBook
@@ -76,7 +78,7 @@ class Ground:
 
     store: Store
     ils: ILS
-    calendar: LibraryCalendar
+    calendar: LiveCalendar
     catalogue: Catalogue
     searcher: Searcher
     book: AnswerBook
@@ -91,16 +93,21 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
     vectors = VectorStore(var / "vectors.sqlite")
     embedder = _answers_embedder(settings, searcher)
     answers = AnswerSearcher(book, embedder=embedder, vectors=vectors, restorer=searcher.index.restorer)
-    calendar = LibraryCalendar.load(settings.library.calendar)
+    calendar = LiveCalendar(calendar_versions(settings))
     return Ground(
         store=Store(var / "gateway.sqlite"),
-        ils=ils or SQLiteILS(settings.ils.path, clock, next_open_day=open_days(calendar)),
+        ils=ils or SQLiteILS(settings.ils.path, clock, next_open_day=lambda day: open_days(calendar())(day)),
         calendar=calendar,
         catalogue=catalogue,
         searcher=searcher,
         book=book,
         answers=answers,
     )
+
+
+def calendar_versions(settings: Settings) -> Versions:
+    """Return the saved calendars; the configured file is what they begin with."""
+    return Versions(settings.files.var / "calendar", settings.library.calendar)
 
 
 def _answers_embedder(settings: Settings, searcher: Searcher) -> Embedder | None:
@@ -162,7 +169,7 @@ def action_services(
     """Return what the actions may ask."""
     return Services(
         turn=turn,
-        calendar=lambda: ground.calendar,
+        calendar=ground.calendar,
         ils=ground.ils,
         catalogue=ground.catalogue,
         searcher=ground.searcher,

@@ -28,6 +28,8 @@ FLOORS = (
     {"doors", "console", "linkpage", "privacypage", "widget", "actions", "reception", "exchange"},
     {"handover", "privacy_words", "retention"},
     {"privacy"},
+    {"announcing"},
+    {"timetable"},
     {"switchboard", "delivery", "account", "deeds", "desk", "training", "alarms", "housekeeping"},
     {"answerer"},
     {"dialogue", "processes", "limits", "pace", "workers"},
