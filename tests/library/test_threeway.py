@@ -27,13 +27,15 @@ def test_a_clash_shows_all_three_and_keeps_ours_until_theirs_is_chosen() -> None
     [clash] = merge(BASE, ours, theirs).clashes
     assert (clash.path, clash.base, clash.ours, clash.theirs) == (("a",), 1, 2, 3)
     chosen = merge(BASE, ours, theirs, frozenset({("a",)}))
-    assert chosen.tree["a"] == 3 and chosen.clashes == ()
+    assert chosen.tree["a"] == 3
+    assert chosen.clashes == ()
 
 
 def test_an_entry_that_one_took_away_and_the_other_changed_is_a_clash() -> None:
     ours = {"a": 1, "c": [1, 2]}
     [clash] = merge(BASE, ours, {**BASE, "b": {"x": "bốn", "y": "hai"}}).clashes
-    assert clash.path == ("b",) and clash.ours is MISSING
+    assert clash.path == ("b",)
+    assert clash.ours is MISSING
     assert "b" not in merge(BASE, {**BASE, "b": {"x": "bốn", "y": "hai"}}, ours, frozenset({("b",)})).tree
 
 

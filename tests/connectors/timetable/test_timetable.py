@@ -1,4 +1,4 @@
-"""The calendar as librarians edit it: tried out, saved, merged with a colleague's change, taken back, in use at once."""
+"""The calendar as librarians edit it: tried out, saved, merged with a colleague's change, taken back, in use."""
 
 from __future__ import annotations
 
@@ -54,16 +54,19 @@ def test_a_closure_is_shown_in_the_assistants_own_words_before_it_is_saved(desk:
     [difference] = proposal.differences
     assert difference.before == "Ngày mai (thứ Tư 25/11) Mỹ Tho mở 7 giờ 30–11 giờ 30 và 13 giờ 30–18 giờ 30."
     assert difference.after == "Ngày mai (thứ Tư 25/11) Mỹ Tho nghỉ (mất điện). Mở lại thứ Năm 26/11, 7 giờ 30."
-    assert desk.number == 0 and hours(desk, "2026-11-25") == "07:30-11:30, 13:30-18:30"
+    assert desk.number == 0
+    assert hours(desk, "2026-11-25") == "07:30-11:30, 13:30-18:30"
 
 
 def test_what_is_saved_is_in_use_at_once_and_the_configured_file_stays(desk: CalendarDesk) -> None:
     before = DEMO.read_bytes()
     save(desk, CLOSE)
-    assert hours(desk, "2026-11-25") == "" and hours(desk, "2026-11-25", "CL") == "07:30-11:30, 13:30-17:00"
+    assert hours(desk, "2026-11-25") == ""
+    assert hours(desk, "2026-11-25", "CL") == "07:30-11:30, 13:30-17:00"
     assert DEMO.read_bytes() == before
     newest = desk.versions()[0]
-    assert (newest.number, newest.by, newest.at) == (1, "Lan", NOW) and "mất điện" in newest.what
+    assert (newest.number, newest.by, newest.at) == (1, "Lan", NOW)
+    assert "mất điện" in newest.what
 
 
 def test_another_process_follows_within_its_next_look(versions: Versions, desk: CalendarDesk) -> None:
@@ -80,7 +83,8 @@ def test_undo_brings_the_day_back_and_only_the_last_change_can_be_undone(desk: C
     with pytest.raises(TakenMeanwhile):
         desk.undo("Minh", first)
     desk.undo("Minh", second)
-    assert hours(desk, "2026-12-02") != "" and hours(desk, "2026-11-25") == ""
+    assert hours(desk, "2026-12-02") != ""
+    assert hours(desk, "2026-11-25") == ""
 
 
 def test_an_earlier_version_can_be_put_back_whole(desk: CalendarDesk) -> None:
@@ -93,7 +97,8 @@ def test_an_earlier_version_can_be_put_back_whole(desk: CalendarDesk) -> None:
 def test_changes_in_different_places_by_two_people_are_both_kept(desk: CalendarDesk) -> None:
     save(desk, CLOSE, "Minh")
     proposal = desk.try_out({**CLOSE, "from": "2026-12-02"}, 0)
-    assert [version.by for version in proposal.overtaken] == ["Minh"] and proposal.clashes == ()
+    assert [version.by for version in proposal.overtaken] == ["Minh"]
+    assert proposal.clashes == ()
     desk.save(proposal, "Lan")
     assert hours(desk, "2026-11-25") == hours(desk, "2026-12-02") == ""
 
@@ -108,7 +113,8 @@ def test_two_changes_of_the_same_entry_wait_for_somebody_to_choose(desk: Calenda
     chosen = desk.try_out(CLOSE, 0, frozenset(clash.path for clash in proposal.clashes))
     desk.save(chosen, "Lan")
     reason = desk.live().hours_on(date(2026, 11, 25), "MT").reason
-    assert reason and reason.vi == "mưa bão"
+    assert reason
+    assert reason.vi == "mưa bão"
 
 
 def test_of_two_who_save_the_same_proposal_number_one_is_told(desk: CalendarDesk) -> None:
@@ -185,9 +191,11 @@ def test_two_hours_for_the_same_day_stop_the_saving(desk: CalendarDesk) -> None:
 
 def test_doubtful_changes_are_told_and_may_be_saved(desk: CalendarDesk) -> None:
     past = desk.try_out({**CLOSE, "from": "2026-11-20"}, 0)
-    assert [doubt.weight for doubt in past.doubts] == ["warn"] and "đã qua" in past.doubts[0].text
+    assert [doubt.weight for doubt in past.doubts] == ["warn"]
+    assert "đã qua" in past.doubts[0].text
     gap = desk.try_out({"do": "season", "name": "winter", "from": "1/11", "to": "31/3"}, 0)
-    assert any("không mùa nào nói tới" in doubt.text for doubt in gap.doubts) and gap.may_be_saved
+    assert any("không mùa nào nói tới" in doubt.text for doubt in gap.doubts)
+    assert gap.may_be_saved
     hidden = desk.try_out({**CLOSE, "from": "2027-04-21"}, 0)
     assert any("theo giờ mở riêng" in doubt.text for doubt in hidden.doubts)
 
@@ -195,11 +203,13 @@ def test_doubtful_changes_are_told_and_may_be_saved(desk: CalendarDesk) -> None:
 def test_the_next_tet_is_reminded_of_until_it_is_entered() -> None:
     document = parse(DEMO.read_text(encoding="utf-8"), "demo")
     [note] = doubts(calendar_of(document), NOW.date())
-    assert note.weight == "note" and "Tết 2027" in note.text
+    assert note.weight == "note"
+    assert "Tết 2027" in note.text
     assert doubts(calendar_of(document), NOW.date() - timedelta(days=80)) == []
     without = apply(document, {"do": "drop", "part": "holidays", "key": "tet"})
     [missing] = doubts(calendar_of(without), NOW.date())
-    assert missing.weight == "warn" and "Chưa có lịch nghỉ Tết 2027" in missing.text
+    assert missing.weight == "warn"
+    assert "Chưa có lịch nghỉ Tết 2027" in missing.text
     entered = apply(without, {"do": "close", "from": "2027-02-04", "to": "2027-02-11", "vi": "Tết Đinh Mùi"})
     assert doubts(calendar_of(entered), NOW.date()) == []
 
