@@ -143,19 +143,21 @@ def talk(
 def add_staff_account(
     name: Annotated[str, typer.Argument(help="The name typed at sign-in.")],
     generate: Annotated[bool, typer.Option("--generate", help="Make a password and print it once.")] = False,
+    role: Annotated[str, typer.Option(help="reader, editor, approver, content_admin, technical_admin.")] = "editor",
+    branch: Annotated[list[str] | None, typer.Option(help="A branch to look after; none: all.")] = None,
 ) -> None:
     """Make an account for the librarians' door."""
     import secrets
 
     from connectors.clock import wall_clock
-    from connectors.console.staff import StaffError, add_staff
+    from connectors.staff.accounts import StaffError, add_staff
     from connectors.store import Store
 
     asked = "Mật khẩu · password"
     password = secrets.token_urlsafe(12) if generate else typer.prompt(asked, hide_input=True, confirmation_prompt=True)
     store = Store(_Chosen.settings().files.var / "gateway.sqlite")
     try:
-        store.write_now(lambda db: add_staff(db, name, password, "librarian", wall_clock()))
+        store.write_now(lambda db: add_staff(db, name, password, role, wall_clock(), branch or ()))
     except StaffError as exc:
         fail(str(exc))
     finally:

@@ -16,11 +16,12 @@ from rich.console import Console
 from sqlalchemy import func, select
 
 from connectors.clock import wall_clock
-from connectors.console.staff import add_staff
 from connectors.ils.rules import open_days
 from connectors.ils.sqlite_load import ItemRow, LoadError, load_library, read_patron_file
 from connectors.places import places_of
 from connectors.settings import Settings
+from connectors.staff.accounts import add_staff
+from connectors.staff.roles import Role
 from connectors.store import Store, staff
 from connectors.training import TrainingFailed, is_trained, train
 from library.calendar import CalendarError, LibraryCalendar
@@ -66,7 +67,7 @@ def first_login(settings: Settings) -> tuple[str, str] | None:
         if store.read_now(lambda db: db.scalar(select(func.count()).select_from(staff))):
             return None
         password = secrets.token_urlsafe(12)
-        store.write_now(lambda db: add_staff(db, FIRST_STAFF, password, "librarian", wall_clock()))
+        store.write_now(lambda db: add_staff(db, FIRST_STAFF, password, Role.CONTENT_ADMIN, wall_clock()))
         return FIRST_STAFF, password
     finally:
         store.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
+    DDL,
     JSON,
     Column,
     Connection,
@@ -269,6 +270,9 @@ staff = Table(
     Column("password_hash", String, nullable=False),
     Column("role", String, nullable=False),
     Column("created_at", String, nullable=False),
+    Column("branches", JSON(none_as_null=True)),  # whose answers and hours they look after; null: all
+    Column("locked_at", String),  # shut by a manager of accounts until it is opened again
+    Column("signed_in_at", String),  # the last time
 )
 
 staff_sessions = Table(
@@ -277,7 +281,36 @@ staff_sessions = Table(
     Column("token_hash", String, primary_key=True),
     Column("name", ForeignKey("staff.name", ondelete="CASCADE"), nullable=False),
     Column("expires_at", String, nullable=False),
+    Column("opened_at", String),
+    Column("seen_at", String),
+    Column("browser", String),  # as it names itself, shortened
 )
+
+# What the staff did, one row a deed, each sealed with the one before: see staff/audit.py.
+audit_trail = Table(
+    "audit_trail",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("deed", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON exactly as it was sealed
+    Column("previous", String, nullable=False, unique=True),
+    Column("hash", String, nullable=False),
+    Index("audit_trail_about", "about"),
+    Index("audit_trail_who", "who"),
+    sqlite_autoincrement=True,
+)
+for _deed in ("UPDATE", "DELETE"):
+    event.listen(
+        audit_trail,
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER audit_trail_keeps_{_deed} BEFORE {_deed} ON audit_trail "
+            "BEGIN SELECT RAISE(ABORT, 'the trail is only added to'); END"
+        ),
+    )
 
 ticket_replies = Table(
     "ticket_replies",

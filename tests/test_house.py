@@ -34,7 +34,7 @@ FLOORS = (
     {"answerer"},
     {"dialogue", "processes", "limits", "pace", "workers"},
     {"mailbox", "messages", "turns"},
-    {"deliveries", "ownership", "export"},
+    {"deliveries", "ownership", "export", "staff"},
     {"store", "places"},
     {"channels", "ils", "settings", "sharing", "clock", "tokens"},
 )

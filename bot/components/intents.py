@@ -24,6 +24,7 @@ from scipy.special import softmax
 
 from bot.components.intent_choice import Choice, Heard
 from bot.components.intent_training import DENIED, copies, denied
+from bot.components.mending import Mender
 from bot.components.neighbours import Neighbours
 from bot.components.slot_training import Labelled
 from bot.components.spans import Span
@@ -32,6 +33,7 @@ from library.text import normalise
 
 RANKED = 5  # how many readings are reported
 REFUSED = "out_of_scope"
+STRANGE = 10.0  # margin that a message of words never met takes from every reading but the refusal
 NEAREST = "nearest"  # asked for in a message's metadata, with how many
 MOST_NEAREST = 10
 ENCODER = Path(__file__).resolve().parents[2] / "retrieval" / "model"
@@ -53,7 +55,7 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         `refusal` is added to the margin of out_of_scope: what nobody taught looks like nothing else, least of all like
         the few kinds of strange messages that the examples hold.
         """
-        return {"C": 1.0, "sharpness": 5.0, "refusal": 0.25, "slots_missed": 0.1, "hurried": 1}
+        return {"C": 1.0, "sharpness": 5.0, "refusal": 0.25, "slots_missed": 0.1, "hurried": 2}
 
     def __init__(
         self,
@@ -61,12 +63,14 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         model_storage: ModelStorage,
         resource: Resource,
         choice: Optional[Choice] = None,
+        mender: Optional[Mender] = None,
         neighbours: Optional[Neighbours] = None,
     ) -> None:
         self._config = config
         self._storage = model_storage
         self._resource = resource
         self._choice = choice
+        self._mender = mender
         self._neighbours = neighbours
 
     @classmethod
@@ -80,23 +84,24 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         return cls(config, model_storage, resource)
 
     def train(self, training_data: TrainingData) -> Resource:
+        mender = Mender.learned(normalise(example.get(TEXT)) for example in training_data.intent_examples)
         heard: List[Heard] = []
         intents: List[str] = []
         for example in training_data.intent_examples:
             labelled = Labelled(example.get(TEXT), tuple(entity_spans(example)))
             for copy in copies(labelled, self._config["hurried"], self._config["slots_missed"]):
-                heard.append((normalise(copy.text), copy.spans))
+                heard.append((mender.mended(normalise(copy.text)), copy.spans))
                 intents.append(example.get(INTENT))
             for copy in denied(labelled, example.get(INTENT)):
-                heard.append((normalise(copy.text), copy.spans))
+                heard.append((mender.mended(normalise(copy.text)), copy.spans))
                 intents.append(DENIED)
         vectors = WordVectors.read(ENCODER)
-        self._choice = Choice.learned(heard, intents, vectors, self._config["C"])
+        self._choice, self._mender = Choice.learned(heard, intents, vectors, self._config["C"]), mender
         self._neighbours = Neighbours(
             [(example.get(TEXT), example.get(INTENT)) for example in training_data.intent_examples]
         )
         with self._storage.write_to(self._resource) as folder:
-            joblib.dump(self._choice, folder / _FILE, compress=1)
+            joblib.dump((self._choice, mender), folder / _FILE, compress=1)
             self._neighbours.save(folder / _EXAMPLES)
         return self._resource
 
@@ -110,8 +115,8 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         **kwargs: Any,
     ) -> NgramIntentClassifier:
         with model_storage.read_from(resource) as folder:
-            choice = joblib.load(folder / _FILE)
-            return cls(config, model_storage, resource, choice, Neighbours.load(folder / _EXAMPLES))
+            choice, mender = joblib.load(folder / _FILE)
+            return cls(config, model_storage, resource, choice, mender, Neighbours.load(folder / _EXAMPLES))
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
@@ -121,9 +126,14 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
 
     def _classify(self, message: Message) -> None:
         assert self._choice is not None, "the intent classifier was asked before it was trained"
+        assert self._mender is not None
         typed = message.get(TEXT) or ""
-        margins = self._choice.margins((normalise(typed), entity_spans(message)))
-        margins += self._config["refusal"] * (np.array(self._choice.intents) == REFUSED)
+        read, slots = self._mender.mended(normalise(typed)), entity_spans(message)
+        margins = self._choice.margins((read, slots))
+        refused = np.array(self._choice.intents) == REFUSED
+        margins += self._config["refusal"] * refused
+        if read.tokens and not slots and self._mender.knows_none(read):
+            margins[~refused] -= STRANGE  # what is left of such a message is how often each intent is met
         chances = softmax(margins * self._config["sharpness"])
         best = chances.argsort()[::-1][:RANKED]
         ranking = [{"name": self._choice.intents[i], "confidence": float(chances[i])} for i in best]

@@ -16,13 +16,14 @@ from fastapi import APIRouter, Request, Response
 
 from connectors.console import transcript, waiting
 from connectors.console.drawing import see_other
-from connectors.console.gate import Form, Posted, SignedIn
+from connectors.console.gate import Form, Posted, SignedIn, needs
 from connectors.console.places import INBOX, ROOT, conversation_at
 from connectors.console.room import Room
 from connectors.console.staff import Visitor
 from connectors.console.waiting import Chat
 from connectors.console.windows import Reach, reach
 from connectors.ownership import Owner
+from connectors.staff.roles import Permission
 from connectors.tokens import new_token
 
 logger = logging.getLogger(__name__)
@@ -54,22 +55,27 @@ def add_conversation(router: APIRouter, room: Room) -> None:
     desk = Desk(room)
 
     @router.get(PATH)
+    @needs(Permission.READ_TALKS)
     async def show(request: Request, visitor: SignedIn, conversation_id: str) -> Response:
         return await desk.show(conversation_id, visitor, request.query_params.get("done", ""))
 
     @router.post(f"{PATH}/reply")
+    @needs(Permission.ANSWER_TALKS)
     async def reply(visitor: SignedIn, form: Posted, conversation_id: str) -> Response:
         return await desk.do(desk.reply, conversation_id, visitor, form)
 
     @router.post(f"{PATH}/take")
+    @needs(Permission.ANSWER_TALKS)
     async def take(visitor: SignedIn, form: Posted, conversation_id: str) -> Response:
         return await desk.do(desk.take, conversation_id, visitor, form)
 
     @router.post(f"{PATH}/give-back")
+    @needs(Permission.ANSWER_TALKS)
     async def give_back(visitor: SignedIn, form: Posted, conversation_id: str) -> Response:
         return await desk.do(desk.give_back, conversation_id, visitor, form)
 
     @router.post(f"{PATH}/close")
+    @needs(Permission.ANSWER_TALKS)
     async def close(visitor: SignedIn, form: Posted, conversation_id: str) -> Response:
         return await desk.do(desk.close, conversation_id, visitor, form)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -40,15 +42,18 @@ class Asked:
     last_at: datetime
 
 
-def counts(db: Connection) -> dict[str, int]:
-    """Return how many notes of each kind there are, by the name of their page."""
-    noted = {name: select(func.count()).select_from(desk_notes).where(these) for name, these in NOTES.items()}
-    return {name: int(db.scalar(query) or 0) for name, query in noted.items()}
+def count(db: Connection, page_name: str) -> int:
+    """Return how many notes there are on the page of this name."""
+    return int(db.scalar(select(func.count()).select_from(desk_notes).where(NOTES[page_name])) or 0)
+
+
+def counting(page_name: str) -> Callable[[Connection], int]:
+    return partial(count, page_name=page_name)
 
 
 def notes(db: Connection, page_name: str, page: int) -> Page[Note]:
     """Return the suggestions ("purchases") or praise and complaints ("feedback"), newest first."""
-    number, last, total = place(page, counts(db)[page_name])
+    number, last, total = place(page, count(db, page_name))
     noted = (
         select(desk_notes, conversations.c.channel)
         .join(conversations, conversations.c.id == desk_notes.c.conversation_id)

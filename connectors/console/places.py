@@ -8,21 +8,14 @@ ROOT = "/console"
 SIGN_IN = f"{ROOT}/sign-in"
 SIGN_OUT = f"{ROOT}/sign-out"
 INBOX = f"{ROOT}/inbox"
+ACCOUNT = f"{ROOT}/account"
 UNDELIVERED = f"{ROOT}/undelivered"
 ASSETS = f"{ROOT}/assets"
-_PAGE = re.compile(
-    rf"{ROOT}(?:/(?:inbox|conversations/[0-9a-f]+|tickets(?:/\d+)?|undelivered|questions|purchases|feedback)(?=/|$))?"
-)
+_PAGE = re.compile(rf"{ROOT}(?:/[A-Za-z0-9_-]+)*")
 
 
 def conversation_at(conversation_id: str) -> str:
     return f"{ROOT}/conversations/{conversation_id}"
-
-
-def page_in(path: str) -> str:
-    """Return the page that this address belongs to: of a form's address, the page that shows the form."""
-    found = _PAGE.match(path)
-    return found[0] if found else ROOT
 
 
 def page_or_root(wanted: str) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fastapi import Response
-from sqlalchemy import Connection
 
 from connectors.clock import Clock
-from connectors.console import notes, undelivered, waiting
+from connectors.console import menu
 from connectors.console.drawing import Drawer
 from connectors.console.staff import Visitor
 from connectors.console.windows import Window
@@ -30,9 +29,7 @@ class Room:
 
     async def page(self, visitor: Visitor, template: str, here: str, code: int = 200, **values: object) -> Response:
         """Return the page, with what waits on the others beside their names."""
-        counts = await self.store.read(_counts)
-        return self.draw(template, code, visitor=visitor, here=here, counts=counts, **values)
-
-
-def _counts(db: Connection) -> dict[str, int]:
-    return {"inbox": waiting.count(db), "undelivered": undelivered.count(db), **notes.counts(db)}
+        entries = menu.open_to(visitor)
+        counts = await self.store.read(lambda db: menu.counts(db, entries))
+        shown = {"visitor": visitor, "here": here, "menu": menu.grouped(entries), "counts": counts}
+        return self.draw(template, code, **shown, **values)

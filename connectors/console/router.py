@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from fastapi import APIRouter, Depends
 
 from connectors.clock import Clock
+from connectors.console.account import add_account
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
 from connectors.console.gate import Gate
@@ -48,6 +49,6 @@ def console_router(
     # A flat router whose check hangs on the router itself: a route added later is shut until it is let in.
     router = APIRouter(route_class=ConsoleRoute, include_in_schema=False, dependencies=[Depends(gate.check)])
     add_sign_in(router, staff, draw)
-    for add in (add_inbox, add_conversation, add_outbox, add_notebook):
+    for add in (add_account, add_inbox, add_conversation, add_outbox, add_notebook):
         add(router, room)
     return router

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from connectors.console.drawing import ASSETS, PAGES, Drawer, see_other
-from connectors.console.gate import FORM_COOKIE, SESSION_COOKIE, Posted, SignedIn, set_cookie
+from connectors.console.gate import FORM_COOKIE, SESSION_COOKIE, Posted, SignedIn, needs, open_to_all, set_cookie
 from connectors.console.places import ASSETS as ASSETS_AT
 from connectors.console.places import ROOT, SIGN_IN, SIGN_OUT, page_or_root
 from connectors.console.staff import StaffDoor, csrf_of
@@ -23,13 +23,15 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
         return shown
 
     @router.get(SIGN_IN)
+    @open_to_all
     async def show_sign_in(request: Request) -> Response:
         return sign_in_form(request, page_or_root(request.query_params.get("next", "")), failed=False)
 
     @router.post(SIGN_IN)
+    @open_to_all
     async def sign_in(request: Request, form: Posted) -> Response:
         wanted = page_or_root(form.get("next", ""))
-        token = await staff.sign_in(form.get("name", ""), form.get("password", ""))
+        token = await staff.sign_in(form.get("name"), form.get("password", ""))
         if token is None:
             return sign_in_form(request, wanted, failed=True)
         opened = see_other(wanted)
@@ -38,6 +40,7 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
         return opened
 
     @router.post(SIGN_OUT)
+    @needs()
     async def sign_out(request: Request, _visitor: SignedIn) -> Response:
         await staff.sign_out(request.cookies[SESSION_COOKIE])
         left = see_other(SIGN_IN)
@@ -49,6 +52,7 @@ def add_sign_in(router: APIRouter, staff: StaffDoor, draw: Drawer) -> None:
 
 
 def _serving(name: str, media_type: str) -> Callable[[], Awaitable[Response]]:
+    @open_to_all
     async def serve() -> Response:
         return FileResponse(PAGES.with_name(name), media_type=media_type, headers={"Cache-Control": "max-age=86400"})
 

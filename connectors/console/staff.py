@@ -1,4 +1,4 @@
-"""Who may come in by the librarians' door: accounts, sign-in, sessions.
+"""Who may come in by the librarians' door: sign-in, sessions, and what a signed-in person may do.
 
 A failed sign-in is uniform in words and in time, whether the name is unknown, the password wrong or the account locked.
 Of a session only the token's hash is stored, so the database file opens no session.
@@ -11,57 +11,42 @@ import hashlib
 import hmac
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import timedelta
+from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from connectors.clock import Clock
+from connectors.staff.passwords import is_password, nobodys_hash, plain_name
+from connectors.staff.roles import Permission, Role, may, role_of
 from connectors.store import Store, login_failures, staff, staff_sessions
 from connectors.tokens import hashed, new_token
-from library.text import nfc
 
 logger = logging.getLogger(__name__)
 
-ROLES = frozenset({"librarian"})
-SHORTEST_PASSWORD = 10
-LONGEST_NAME = 60
 MAX_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=15)
 SIGN_IN_TAKES_S = 0.5  # every try takes at least this long, right or wrong
 CHECKS_AT_ONCE = 2  # an argon2 check takes 64 MiB: a flood of tries must not take them all at once
 
-_hasher = PasswordHasher()
-
-
-class StaffError(Exception):
-    """The account cannot be made; the message says why and what to do."""
-
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is signed in, and the key that this session's forms carry."""
+    """Who is signed in, and the key that this session's forms carry; no branches are all of them."""
 
     name: str
-    role: str
+    role: Role
     csrf: str
+    branches: frozenset[str] = frozenset()
+
+    def may(self, permission: Permission) -> bool:
+        return may(self.role, permission)
 
 
-def add_staff(db: Connection, name: str, password: str, role: str, at: datetime) -> None:
-    """Store a new account. Raises StaffError for a name that is taken or unusable, a short password, another role."""
-    name = _plain(name)
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise StaffError(f"Tên tài khoản dài từ 1 đến {LONGEST_NAME} ký tự, viết trên một dòng. Hãy chọn tên khác.")
-    if len(nfc(password)) < SHORTEST_PASSWORD:
-        raise StaffError(f"Mật khẩu của “{name}” ngắn hơn {SHORTEST_PASSWORD} ký tự. Hãy chọn mật khẩu dài hơn.")
-    if role not in ROLES:
-        raise StaffError(f"Không có vai trò “{role}”. Vai trò dùng được: {', '.join(sorted(ROLES))}.")
-    row = {"name": name, "password_hash": _hasher.hash(nfc(password)), "role": role, "created_at": at.isoformat()}
-    if db.execute(upsert(staff).values(row).on_conflict_do_nothing()).rowcount == 0:
-        raise StaffError(f"Tài khoản “{name}” đã có, không tạo lại. Hãy chọn tên khác.")
+def within(visitor: Visitor, branch: str | None) -> bool:
+    """Return whether this branch is theirs to look after; what belongs to all branches is only for who has them all."""
+    return not visitor.branches or branch in visitor.branches
 
 
 def csrf_of(token: str) -> str:
@@ -82,22 +67,23 @@ class StaffDoor:
         self.session_lasts = timedelta(hours=session_hours)
         self._takes_s = takes_s
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
-        _nobodys_hash()  # made now, so that the first unknown name takes no longer than the next
+        nobodys_hash()  # made now, so that the first unknown name takes no longer than the next
 
     async def sign_in(self, name: str, password: str) -> str | None:
         """Return the token of a new session, or None."""
         started = asyncio.get_running_loop().time()
-        token = await self._sign_in(_plain(name), nfc(password))
+        token = await self._sign_in(plain_name(name), password)
         await asyncio.sleep(max(0.0, self._takes_s - (asyncio.get_running_loop().time() - started)))
         logger.info("staff sign-in tried ok=%s", token is not None)
         return token
 
     async def visitor(self, token: str) -> Visitor | None:
         """Return who holds this session, or None when it is over."""
-        this, now = staff_sessions.c.token_hash == hashed(token), self._clock().isoformat()
-        holder = select(staff.c.name, staff.c.role).join(staff_sessions).where(this, staff_sessions.c.expires_at > now)
-        row = await self._store.read(lambda db: db.execute(holder).first())
-        return Visitor(row.name, row.role, csrf_of(token)) if row else None
+        now = self._clock().isoformat()
+        row = await self._store.read(lambda db: db.execute(_holder(token, now)).first())
+        if row is None:
+            return None
+        return Visitor(row.name, role_of(row.role), csrf_of(token), frozenset(row.branches or ()))
 
     async def sign_out(self, token: str) -> None:
         this = staff_sessions.c.token_hash == hashed(token)
@@ -106,7 +92,7 @@ class StaffDoor:
     async def _sign_in(self, name: str, password: str) -> str | None:
         kept = await self._store.write(lambda db: self._admit(db, name))
         async with self._checks:
-            right = await asyncio.to_thread(_is_password, kept or _nobodys_hash(), password)
+            right = await asyncio.to_thread(is_password, kept or nobodys_hash(), password)
         if kept is None or not right:
             return None
         token = new_token()
@@ -127,32 +113,22 @@ class StaffDoor:
         counted = {"count": failures + 1, "last_at": now.isoformat()}
         again = upsert(login_failures).values(who=who, **counted)
         db.execute(again.on_conflict_do_update(index_elements=["who"], set_=counted))
-        return db.scalar(select(staff.c.password_hash).where(staff.c.name == name))
+        known = (staff.c.name == name) & staff.c.locked_at.is_(None)
+        return db.scalar(select(staff.c.password_hash).where(known))
 
     def _open_session(self, db: Connection, name: str, token: str) -> None:
         now = self._clock()
         db.execute(delete(login_failures).where(login_failures.c.who == _who(name)))
         db.execute(delete(staff_sessions).where(staff_sessions.c.expires_at <= now.isoformat()))
         expires_at = (now + self.session_lasts).isoformat()
-        db.execute(insert(staff_sessions).values(token_hash=hashed(token), name=name, expires_at=expires_at))
+        session = {"name": name, "expires_at": expires_at, "opened_at": now.isoformat()}
+        db.execute(insert(staff_sessions).values(token_hash=hashed(token), **session))
+        db.execute(update(staff).where(staff.c.name == name).values(signed_in_at=now.isoformat()))
 
 
-@cache
-def _nobodys_hash() -> str:
-    """Return what a password is checked against when there is nothing to check it against."""
-    return _hasher.hash(new_token())
-
-
-def _is_password(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (Argon2Error, InvalidHashError):
-        return False
-
-
-def _plain(name: str) -> str:
-    """Return the name as it is stored: the same name however it was typed."""
-    return nfc(" ".join(name.split()))
+def _holder(token: str, now: str) -> Select[Any]:
+    this = (staff_sessions.c.token_hash == hashed(token)) & (staff_sessions.c.expires_at > now)
+    return select(staff).join(staff_sessions).where(this, staff.c.locked_at.is_(None))
 
 
 def _who(name: str) -> str:

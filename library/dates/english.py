@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from library.dates.days import day_reading, monday, on, weekday_of
+from library.dates.days import day_reading, monday, month_span, on, weekday_of
 from library.dates.reading import Reading, Scene, reads
 
 _EN_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -39,3 +39,9 @@ def _english_date(match: re.Match[str], scene: Scene) -> Reading | None:
         return None
     month = 1 + _EN_MONTHS.index(match["month"][:3])
     return day_reading(int(match["day"]), month, int(match["year"]) if match["year"] else None, scene.today)
+
+
+@reads(r"(?P<which>this|next|last) month")
+def _english_month(match: re.Match[str], scene: Scene) -> Reading:
+    ahead = {"this": 0, "next": 1, "last": -1}[match["which"]]
+    return month_span(scene.today.year, scene.today.month + ahead)

@@ -52,6 +52,8 @@ _TET_YEAR = r"(?: (?P<year>(?:năm )?\d{4}|năm sau|năm tới))?"
 def _day_of_tet(match: re.Match[str], scene: Scene) -> Reading | None:
     day = number(match["day"])
     said = match["year"]
+    if scene.just_before(match) == "may" and match["day"] == "bay":
+        return None  # "vé máy bay tết"
     if match.groupdict().get("days"):
         return span(_tet_with(range(day), said, scene.today), day, Words("Tết", "Tet")) if 0 < day <= 10 else None
     if day <= 10:
@@ -98,7 +100,7 @@ _FEASTS: tuple[tuple[str, bool, int, int, Words], ...] = (
     ("(?:ngày )?phụ nữ việt nam", False, 20, 10, Words("Phụ nữ Việt Nam", "Vietnamese Women's Day")),
     ("halloween", False, 31, 10, Words("Halloween", "Halloween")),
     ("(?:ngày )?nhà giáo(?: việt nam)?", False, 20, 11, Words("Ngày Nhà giáo Việt Nam", "Teachers' Day")),
-    ("giáng sinh|noel|nô ?en|nôel|christmas", False, 25, 12, Words("Giáng sinh", "Christmas")),
+    ("giáng sinh|noel|nô ?en|nôel|christmas(?: day)?", False, 25, 12, Words("Giáng sinh", "Christmas")),
     ("(?:lễ )?phật đản", True, 15, 4, Words("lễ Phật đản", "Buddha's Birthday")),
     ("vu lan", True, 15, 7, Words("lễ Vu Lan", "Vu Lan")),
     ("(?:tết )?trung thu|mid-autumn(?: festival)?", True, 15, 8, Words("Trung thu", "Mid-Autumn Festival")),
@@ -113,12 +115,15 @@ _FEASTS: tuple[tuple[str, bool, int, int, Words], ...] = (
 )  # fmt: skip
 
 
+_FEAST_YEAR = r" (?:năm )?(?P<year>\d{4})| (?:năm )?(?:nay|này|ni)| năm (?P<said>sau|tới)"
+
+
 def _enter_feast(words: str, is_lunar: bool, day: int, month: int, name: Words) -> None:
-    @reads(rf"(?:{words})(?: (?:năm )?(?P<year>\d{{4}}))?")
+    @reads(rf"(?:{words})(?:{_FEAST_YEAR})?")
     def feast(match: re.Match[str], scene: Scene) -> Reading | None:
         if _is_topic(match, scene):
             return None
-        year = int(match["year"]) if match["year"] else None
+        year = year_of(match["year"] or match["said"], scene.today)
         reading = (lunar_reading if is_lunar else day_reading)(day, month, year, scene.today)
         return reading and Reading("date", reading.first, reading.last, name, reading.others)
 

@@ -31,16 +31,17 @@ from library.text import fold, has_diacritics
 _PARTS = among("sáng trưa chiều tối đêm khuya")
 
 
-@reads("hôm nay|bữa nay|hum nay|hnay|hôm ni|bữa ni|ngày hôm nay", "today|tonight")
+@reads("hôm nay|bữa nay|hum nay|hnay|hôm ni|bữa ni|bựa ni|bựa nay|ngày hôm nay", "today|tonight")
 def _today(match: re.Match[str], scene: Scene) -> Reading:
     part: PartOfDay | None = "evening" if match[0] == "tonight" else None
     return Reading("date", scene.today, scene.today, TODAY, part=part)
 
 
-@reads("nay")
+@reads("nay|ni")
 def _bare_today(match: re.Match[str], scene: Scene) -> Reading | None:
     # "cuốn này", "tuần này" are often typed "nay"; only at the start of a clause or after a part of day is it today.
-    is_today = scene.starts_clause(match) or scene.just_before(match) in _PARTS
+    starts = match[0] != "ni" and scene.starts_clause(match)
+    is_today = starts or scene.just_before(match) in _PARTS
     return on(scene.today, TODAY) if is_today else None
 
 
@@ -94,9 +95,14 @@ def _yesterday(match: re.Match[str], scene: Scene) -> Reading:
     return on(scene.today - DAY, YESTERDAY)
 
 
+_WAYS = among("zalo telegram tin sms mail email gmail app điện mạng facebook fb web đây")
+
+
 @reads("qua")
 def _last_evening(match: re.Match[str], scene: Scene) -> Reading | None:
-    return on(scene.today - DAY, YESTERDAY) if scene.just_before(match) in _PARTS else None
+    # "nhắc tôi qua Zalo": by way of, not yesterday.
+    told = scene.just_before(match) in _PARTS and scene.after(match) not in _WAYS
+    return on(scene.today - DAY, YESTERDAY) if told else None
 
 
 @reads("hôm kia")
@@ -126,7 +132,7 @@ def _now(match: re.Match[str], scene: Scene) -> Reading:
 # --- weekdays and weeks ----------------------------------------------------------------------------------------------
 
 _WEEKDAY = r"th[\u1ee9u] (?:hai|ba|tư|năm|sáu|bảy|bẩy|[2-7])|t[2-7]|(?:chủ|chúa) (?:nhật|nhựt)|cn"
-_WEEK = "này|sau nữa|tới nữa|sau|tới|kế tiếp|kế|trước|trc|trk|rồi|qua"
+_WEEK = "này|ni|sau nữa|tới nữa|sau|tới|kế tiếp|kế|trước|trc|trk|rồi|qua"
 _VI_WEEKDAY = {"hai": 0, "ba": 1, "tu": 2, "nam": 3, "sau": 4, "bay": 5, **{str(n): n - 2 for n in range(2, 8)}}
 _ORDERED = TITLED | among(
     "cái lần người số bản hàng dòng mục trang câu chương phần con chiếc kệ tầng khoá lớp quý quả thẻ món ví dụ đầu"
@@ -161,7 +167,7 @@ def _is_ordinal(match: re.Match[str], scene: Scene) -> bool:
 
 
 @reads(
-    rf"(?P<past>hôm )?(?P<day>{_WEEKDAY})(?: (?:của )?(?P<week>tuần (?:{_WEEK})|đầu tháng|này|tới"
+    rf"(?P<past>hôm )?(?P<day>{_WEEKDAY})(?: (?:của )?(?P<week>tuần (?:{_WEEK})|đầu tháng|này|ni|tới"
     r"(?! (?:thứ|t\d|cn|chủ|mấy|\d|lúc|bao|khi|hết))))?"
 )
 def _weekday(match: re.Match[str], scene: Scene) -> Reading | None:

@@ -37,7 +37,7 @@ def _day_and_month(match: re.Match[str], scene: Scene) -> Reading | None:
         return None  # "7.30" is an hour, "3.5" a number
     if match[0] in ("24/7", "7/7", "1/2", "1/3", "3/4") and not _has_date_word(match, scene):
         return None
-    if scene.just_before(match) in _SHARES:
+    if scene.just_before(match) in _SHARES or scene.before(match, 2) in (("ti", "le"), ("ty", "le")):
         return None
     if match["month"] == "sau" or (typed_plainly(match, scene) and not match["month"].isdigit()):
         return None  # "ba tháng sau"
@@ -49,7 +49,7 @@ def _day_and_month(match: re.Match[str], scene: Scene) -> Reading | None:
     return day_reading(day, month, year, scene.today)
 
 
-_SHARES = among("chương bài điểm tỉ tỷ lệ trang câu số tập phần khổ nhịp")  # "điểm 9/10", "bài 2/9"
+_SHARES = among("chương bài điểm tỉ tỷ trang câu số tập phần khổ nhịp")  # "điểm 9/10", "bài 2/9"
 
 
 def _has_date_word(match: re.Match[str], scene: Scene) -> bool:

@@ -93,7 +93,7 @@ def reads(*patterns: str) -> Callable[[Reader], Reader]:
 
 
 _UNIT = "một|mốt|hai|ba|bốn|tư|năm|lăm|sáu|bảy|bẩy|tám|chín"
-NUMBER = rf"\d{{1,2}}|(?:(?:hai|ba) mươi|hăm|mười)(?: (?:{_UNIT}))?|(?:{_UNIT})"
+NUMBER = rf"\d{{1,2}}|(?:(?:hai|ba) mươi|hăm|mười)(?: (?:{_UNIT}))?|(?:hai|ba) (?:{_UNIT})(?= tết)|(?:{_UNIT})"
 MONTH = r"\d{1,2}|giêng|chạp|mười (?:một|hai)|mười|một|hai|ba|tư|bốn|năm|sáu|bảy|bẩy|tám|chín"
 YEAR_SAID = r"(?: ?(?:năm|/|-) ?(?P<year>\d{4}|nay|sau|tới|ngoái))?"
 LUNAR_SAID = r"(?: ?\(?(?P<lunar>âm lịch|âm|âl|al)\)?)?"
@@ -104,11 +104,13 @@ _VALUES = {
 
 
 def number(words: str) -> int:
-    """Return 21 for "21" or "hai mươi mốt"."""
+    """Return 21 for "21", "hai mươi mốt" or "hai mốt"."""
     if words.strip().isdigit():
         return int(words)
-    total = 0
-    for word in fold(words).split():
+    total, said = 0, fold(words).split()
+    if len(said) == 2 and _VALUES[said[0]] < 10 and said[1] != "muoi":
+        return 10 * _VALUES[said[0]] + _VALUES[said[1]]
+    for word in said:
         total = total * 10 if word == "muoi" and total else total + _VALUES[word]
     return total
 

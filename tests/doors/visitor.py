@@ -45,7 +45,7 @@ class Bubble:
     links: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False)
 class Visitor:
     """`world` names the library system that is theirs alone. Everything they were shown so far is in `seen`."""
 
@@ -199,7 +199,7 @@ class Visitor:
             await asyncio.sleep(LOOK_AGAIN_S)
 
 
-@dataclass
+@dataclass(repr=False)
 class PushedVisitor(Visitor):
     address: str = ""
 

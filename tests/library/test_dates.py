@@ -29,7 +29,9 @@ ONE_DAY = {
     "rằm tháng bảy": "2027-08-16", "rằm tháng giêng": "2027-02-20", "trung thu": "2027-09-15",
     "giỗ tổ": "2027-04-16", "10/3 âm": "2027-04-16", "ngày 10 tháng 3 âm lịch": "2027-04-16",
     "30/4": "2027-04-30", "2/9": "2027-09-02", "quốc khánh": "2027-09-02", "noel": "2026-12-25",
-    "giáng sinh": "2026-12-25",
+    "giáng sinh": "2026-12-25", "Christmas Day": "2026-12-25", "giỗ tổ Hùng Vương năm nay": "2027-04-16",
+    "trung thu ni": "2027-09-15", "thứ bảy ni": "2026-11-28", "thứ ba tuần ni": "2026-11-17", "bựa ni": "2026-11-22",
+    "hai tám tết": "2027-02-04", "hăm chín tết": "2027-02-05",
     "14th February": "2027-02-14", "Feb 14": "2027-02-14", "the 14th of February": "2027-02-14",
     "tomorrow": "2026-11-23",
     "next Sunday": "2026-11-29", "Saturday": "2026-11-28", "December 24, 2027": "2027-12-24",
@@ -226,3 +228,14 @@ def test_days_are_named_as_in_each_region(typed: str, words: str, day: date) -> 
 )
 def test_lengths_of_time_shares_and_new_books_are_no_days(typed: str) -> None:
     assert find_dates(typed, date(2026, 11, 23)) == []
+
+
+@pytest.mark.parametrize(
+    "typed", ["nhắc tôi qua Zalo", "nhac toi qua zalo nhe", "tỉ lệ 2/9", "đặt vé máy bay", "ni sư"]
+)
+def test_words_that_only_look_like_days_are_none(typed):
+    assert [found.text for found in find_dates(typed, TODAY) if found.kind == "date"] == []
+
+
+def test_a_holiday_before_the_word_for_closed_is_a_day():
+    assert [found.text for found in find_dates("le 2/9 dong cua may ngay", TODAY)] == ["2/9"]
