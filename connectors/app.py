@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from bot.actions.base import Services
+from bot.actions.hours_preview import said_of_day
 from bot.actions.roster import all_actions
 from connectors.account import Login, StoredLinks
 from connectors.actions import action_app
@@ -52,6 +53,7 @@ from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
 from connectors.store import Store, conversations
 from connectors.switchboard import Switchboard
+from connectors.timetable.desk import CalendarDesk
 from connectors.timetable.live import LiveCalendar
 from connectors.timetable.versions import Versions
 from connectors.turns import OpenTurns
@@ -139,6 +141,7 @@ class Gateway:
     chores: Mapping[timedelta, Sequence[Chore]]
     alarms: Alarms
     close_alerts: Callable[[], Awaitable[None]]
+    calendar_desk: CalendarDesk
 
     def warm_up(self) -> None:
         """Load the sentence model and what it needs; the product answers meanwhile, by words alone."""
@@ -247,6 +250,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         },
         alarms=alarms,
         close_alerts=close_alerts,
+        calendar_desk=CalendarDesk(calendar_versions(settings), ground.calendar, said_of_day, clock),
     )
 
 
@@ -315,6 +319,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             resend=gateway.deliverer.wake,
             windows=_windows(settings),
             library=settings.library.name,
+            calendar_desk=gateway.calendar_desk,
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

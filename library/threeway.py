@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 
 class Missing:
@@ -23,6 +23,9 @@ class Missing:
 
 MISSING: Final = Missing()
 Path = tuple[str, ...]
+Side = Literal["ours", "theirs"]
+Choices = Mapping[Path, Side]
+NOTHING_CHOSEN: Choices = {}
 
 
 @dataclass(frozen=True)
@@ -53,21 +56,15 @@ class Change:
 
 
 def merge(
-    base: Mapping[str, Any],
-    ours: Mapping[str, Any],
-    theirs: Mapping[str, Any],
-    take_theirs: frozenset[Path] = frozenset(),
+    base: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any], choices: Choices = NOTHING_CHOSEN
 ) -> Merged:
-    """Return the merged tree in our order, then what only they have; a clash named in `take_theirs` is theirs."""
+    """Return the merged tree in our order, then what only they have; `choices` say who is right at a clash."""
     clashes: list[Clash] = []
     tree = _merge(base, ours, theirs, (), clashes)
-    left = []
     for clash in clashes:
-        if clash.path in take_theirs:
+        if choices.get(clash.path) == "theirs":
             _put(tree, clash.path, clash.theirs)
-        else:
-            left.append(clash)
-    return Merged(tree, tuple(left))
+    return Merged(tree, tuple(clash for clash in clashes if clash.path not in choices))
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

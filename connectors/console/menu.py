@@ -36,6 +36,7 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
+    Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),
 )
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 
 from connectors.clock import Clock
 from connectors.console.account import add_account
+from connectors.console.calendar import add_calendar
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
 from connectors.console.gate import Gate
@@ -23,6 +24,7 @@ from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.windows import Window
 from connectors.handover import Handover
 from connectors.store import Store
+from connectors.timetable.desk import CalendarDesk
 
 NO_WINDOWS: Mapping[str, Window] = {}
 
@@ -37,6 +39,7 @@ def console_router(
     windows: Mapping[str, Window] = NO_WINDOWS,
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
+    calendar_desk: CalendarDesk | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -51,4 +54,6 @@ def console_router(
     add_sign_in(router, staff, draw)
     for add in (add_account, add_inbox, add_conversation, add_outbox, add_notebook):
         add(router, room)
+    if calendar_desk:
+        add_calendar(router, room, calendar_desk)
     return router

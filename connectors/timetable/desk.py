@@ -15,8 +15,7 @@ from connectors.timetable.live import LiveCalendar
 from connectors.timetable.versions import TakenMeanwhile, Version, Versions
 from library.calendar import CalendarError, LibraryCalendar
 from library.phrasing import Lang
-from library.threeway import Clash, merge
-from library.threeway import Path as At
+from library.threeway import NOTHING_CHOSEN, Choices, Clash, merge
 
 LOOK_AHEAD = 400  # days
 MOST_SHOWN = 6
@@ -87,10 +86,10 @@ class CalendarDesk:
         """Return what the assistant would say of the day to somebody who asks now."""
         return self._say(calendar, self._clock(), day, branch, room, lang)
 
-    def try_out(self, deed: Deed, seen: int, take_theirs: frozenset[At] = frozenset()) -> Proposal:
+    def try_out(self, deed: Deed, seen: int, choices: Choices = NOTHING_CHOSEN) -> Proposal:
         """Return what the deed would do, done on version `seen` and merged with what was saved since.
 
-        At a clash the deed's own side stands until `take_theirs` names it. Raises EditRefused.
+        A clash that `choices` do not settle keeps it from being saved. Raises EditRefused.
         """
         newest = self._versions.newest
         if not 0 <= seen <= newest:
@@ -102,7 +101,7 @@ class CalendarDesk:
             base, seen_now = self.document(seen), seen
             wanted = apply(base, deed)
         now_there = self.document(newest)
-        merged = merge(tree_of(base), tree_of(wanted), tree_of(now_there), take_theirs)
+        merged = merge(tree_of(base), tree_of(wanted), tree_of(now_there), choices)
         document = document_of(merged.tree) if seen_now != newest else wanted
         try:
             after = calendar_of(document)

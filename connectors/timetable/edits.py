@@ -33,7 +33,10 @@ def apply(document: Document, deed: Deed) -> Document:
     do = _DEEDS.get(str(deed.get("do")))
     if do is None:
         raise EditRefused("Không rõ cần làm gì với lịch. Hãy quay lại trang lịch và làm lại.")
-    changed = do(copy.deepcopy(document), deed)
+    try:
+        changed = do(copy.deepcopy(document), deed)
+    except (TypeError, AttributeError, KeyError, ValueError) as exc:  # no form of ours was sent
+        raise EditRefused("Chưa hiểu thay đổi này. Hãy quay lại trang lịch và làm lại.") from exc
     try:
         calendar_of(changed)
     except CalendarError as exc:

@@ -26,7 +26,7 @@ def test_a_clash_shows_all_three_and_keeps_ours_until_theirs_is_chosen() -> None
     ours, theirs = {**BASE, "a": 2}, {**BASE, "a": 3}
     [clash] = merge(BASE, ours, theirs).clashes
     assert (clash.path, clash.base, clash.ours, clash.theirs) == (("a",), 1, 2, 3)
-    chosen = merge(BASE, ours, theirs, frozenset({("a",)}))
+    chosen = merge(BASE, ours, theirs, {("a",): "theirs"})
     assert chosen.tree["a"] == 3
     assert chosen.clashes == ()
 
@@ -36,7 +36,7 @@ def test_an_entry_that_one_took_away_and_the_other_changed_is_a_clash() -> None:
     [clash] = merge(BASE, ours, {**BASE, "b": {"x": "bốn", "y": "hai"}}).clashes
     assert clash.path == ("b",)
     assert clash.ours is MISSING
-    assert "b" not in merge(BASE, {**BASE, "b": {"x": "bốn", "y": "hai"}}, ours, frozenset({("b",)})).tree
+    assert "b" not in merge(BASE, {**BASE, "b": {"x": "bốn", "y": "hai"}}, ours, {("b",): "theirs"}).tree
 
 
 def test_true_is_not_one() -> None:
@@ -61,7 +61,8 @@ def test_merging_is_even_and_loses_nothing(seed: int) -> None:
     assert merge(base, ours, ours).tree == ours
     one, other = merge(base, ours, theirs), merge(base, theirs, ours)
     assert {clash.path for clash in one.clashes} == {clash.path for clash in other.clashes}
-    clashing = frozenset(clash.path for clash in one.clashes)
-    assert merge(base, ours, theirs, clashing).tree == other.tree
+    clashing = {clash.path for clash in one.clashes}
+    assert merge(base, ours, theirs, dict.fromkeys(clashing, "theirs")).tree == other.tree
+    assert merge(base, ours, theirs, dict.fromkeys(clashing, "ours")).clashes == ()
     if not clashing:
         assert one.tree == other.tree

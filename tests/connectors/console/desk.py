@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import Connection, select
 
+from bot.actions.hours_preview import said_of_day
 from connectors import deliveries, mailbox
 from connectors.channels.port import Arrival, Message, Reply
 from connectors.clock import VIETNAM
@@ -22,6 +24,9 @@ from connectors.desk import StoredDesk
 from connectors.handover import Handover
 from connectors.store import Store, replies
 from connectors.store import deliveries as queued
+from connectors.timetable.desk import CalendarDesk
+from connectors.timetable.live import LiveCalendar
+from connectors.timetable.versions import Versions
 from library.ports import Turn
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
@@ -29,6 +34,7 @@ COLLEAGUE = "Lê Minh"
 START = datetime(2026, 11, 24, 9, 0, tzinfo=VIETNAM)
 XSS = "<script>alert('a')</script><b>đậm</b> [x](javascript:alert(1)) \"><img src=x onerror=alert(1)>"
 IDLE = timedelta(minutes=30)
+CALENDAR = Path(__file__).parents[3] / "demo" / "calendar.yml"
 
 
 @dataclass
@@ -45,6 +51,8 @@ class House:
         self.handover = Handover(
             self.store, self.clock, self.announced.append, idle=IDLE, idle_if_unsure=timedelta(minutes=10)
         )
+        versions = Versions(Path(str(self.store.engine.url.database)).parent / "calendar", CALENDAR)
+        self.calendar_desk = CalendarDesk(versions, LiveCalendar(versions), said_of_day, self.clock)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -54,6 +62,7 @@ class House:
             windows=self.windows,
             library="Thư viện thử",
             sign_in_takes_s=0,
+            calendar_desk=self.calendar_desk,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
