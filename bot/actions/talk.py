@@ -21,7 +21,7 @@ from bot.actions.questions import do_after_yes, do_again_button, do_if_agreed
 from bot.actions.readings import deed_named_first, near_readings
 from bot.actions.repair import DEED_WORDS
 from bot.actions.search import FindItem, RefineSearch
-from bot.actions.wording import angry, plainly, pries, refuses
+from bot.actions.wording import angry, declines, plainly, pries, refuses
 from library.phrasing import Words, listing
 from library.text import nfc
 
@@ -175,6 +175,8 @@ class Affirm(LibraryAction):
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         pressed, question = heard.one("question"), question_still_open(heard)
+        if pressed is None and declines(heard.text):
+            return await Deny(self.services).act(dispatcher, heard)
         name = await self.services.links.pending(heard.turn) if pressed in (None, SIGN_IN_QUESTION) else None
         if name and question and pressed is None:
             return _ask_yes_to_which(dispatcher, heard, question)

@@ -94,6 +94,17 @@ def refuses(text: str, deed: str) -> bool:
     return denied > 0 and denied == sum(len(re.findall(rf"\b(?:{deed})\b", clause)) for clause in clauses)
 
 
+# "không sao, làm đi" is a yes; "chưa" and "sai rồi" are noes.
+_NO_FIRST = re.compile(
+    r"(?:da |a |u |uh |oi )*(?:khong|no|nope|chua|sai)\b(?! (?:sao|van de|co gi|phien|ngai|problem|worries))"
+)
+
+
+def declines(text: str) -> bool:
+    """Return whether the message begins with a no: whatever else it was heard as, it is no yes."""
+    return bool(_NO_FIRST.match(plainly(text)))
+
+
 def about_someone_else(text: str) -> bool:
     """Return whether the message asks after another person's card ("của chồng em", "anh Nam đang mượn gì")."""
     if says(_OWN_CARD, text):

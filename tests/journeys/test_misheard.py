@@ -196,3 +196,16 @@ async def test_never_mind_is_no_part_of_a_search(reader):
 
 async def test_audiobooks_are_not_books_twice(reader):
     assert "sách sách" not in (await reader.talk.hear("find_item", "có [sách nói](material) không")).text
+
+
+@pytest.mark.parametrize("words", ["khong, sai roi bn", "dạ không ạ", "no no", "chưa đâu", "hông chịu"])
+async def test_a_no_misheard_as_a_yes_does_nothing(borrowed, words):
+    await borrowed.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    assert (await borrowed.talk.hear("affirm", words)).responses == ("utter_left_as_it_was",)
+    assert borrowed.ils.renewed == []
+
+
+@pytest.mark.parametrize("words", ["không sao, ok luôn", "ko vấn đề gì", "no problem"])
+async def test_no_trouble_is_a_yes(borrowed, words):
+    await borrowed.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    assert (await borrowed.talk.hear("affirm", words)).responses == ("utter_renewed_one",)
