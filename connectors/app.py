@@ -25,12 +25,15 @@ from bot.actions.roster import all_actions
 from connectors.account import Login, StoredLinks
 from connectors.actions import action_app
 from connectors.alarms import Alarms
+from connectors.announcing.announcer import Announcer
+from connectors.announcing.audience import Reaching
+from connectors.announcing.wishes import Wishes
 from connectors.answerer import Patience
 from connectors.channels.port import Reply
 from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
-from connectors.console.windows import Window
+from connectors.console.windows import Window, reach
 from connectors.deeds import JournaledDeeds
 from connectors.delivery import Deliverer
 from connectors.desk import StoredConsents, StoredDesk
@@ -142,6 +145,7 @@ class Gateway:
     alarms: Alarms
     close_alerts: Callable[[], Awaitable[None]]
     calendar_desk: CalendarDesk
+    announcer: Announcer
 
     def warm_up(self) -> None:
         """Load the sentence model and what it needs; the product answers meanwhile, by words alone."""
@@ -200,6 +204,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
     links = StoredLinks(store, ground.ils, clock, settings.public_url)
     privacy = StoredPrivacy(store, settings.public_url)
     words = PrivacyWords(_keeper(settings), privacy)
+    wishes = Wishes(store)
     desk = StoredDesk(store, alarms.ticket)
     services = action_services(settings, ground, turns.of, links, desk, privacy)
     dialogue = RasaDialogue(wiring.rasa_url, wiring.rasa_secret)
@@ -210,12 +215,14 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         clock,
         card_pattern=settings.library.card_pattern,
         without_dialogue=_handbook(ground.answers),
-        own_words={"privacy": words.privacy, "export": words.export},
+        own_words={"privacy": words.privacy, "export": words.export, **wishes.own_words},
+        own_text=wishes.own_text,
         first_contact=words.first_contact,
         announce=deliverer.wake,
         patience=Patience(give_up_s=settings.rasa.understanding_timeout_s),
         allowance=Allowance(clock, MESSAGES_PER_HOUR, MESSAGES_AT_ONCE),
     )
+    announcer = Announcer(store, ground.ils, clock, _reaching(settings, clock), switchboard.announce)
     handover = Handover(
         store,
         clock,
@@ -245,18 +252,25 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         dialogue=dialogue,
         services=services,
         chores={
-            timedelta(minutes=1): [handover.return_the_idle],
+            timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting],
             timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy))],
         },
         alarms=alarms,
         close_alerts=close_alerts,
         calendar_desk=CalendarDesk(calendar_versions(settings), ground.calendar, said_of_day, clock),
+        announcer=announcer,
     )
 
 
 def _windows(settings: Settings) -> Mapping[str, Window]:
     paid = settings.zalo and settings.zalo.paid
     return {"zalo": Window(paid=timedelta(days=7) if paid else None)}
+
+
+def _reaching(settings: Settings, clock: Clock) -> Reaching:
+    """Return how a channel lets us write to a patron who was last heard then."""
+    windows = _windows(settings)
+    return lambda channel, heard_at, lost_at: reach(channel, heard_at, lost_at, windows, clock()).state
 
 
 def _keeper(settings: Settings) -> Keeper:
@@ -320,6 +334,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             windows=_windows(settings),
             library=settings.library.name,
             calendar_desk=gateway.calendar_desk,
+            announcer=gateway.announcer,
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, Depends
 
+from connectors.announcing.announcer import Announcer
 from connectors.clock import Clock
 from connectors.console.account import add_account
+from connectors.console.announcements import add_announcements
 from connectors.console.calendar import add_calendar
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
@@ -40,6 +42,7 @@ def console_router(
     library: str = "",
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
     calendar_desk: CalendarDesk | None = None,
+    announcer: Announcer | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -56,4 +59,6 @@ def console_router(
         add(router, room)
     if calendar_desk:
         add_calendar(router, room, calendar_desk)
+    if calendar_desk and announcer:
+        add_announcements(router, room, announcer, calendar_desk)
     return router

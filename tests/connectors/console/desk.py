@@ -16,10 +16,11 @@ from sqlalchemy import Connection, select
 
 from bot.actions.hours_preview import said_of_day
 from connectors import deliveries, mailbox
+from connectors.announcing.announcer import Announcer
 from connectors.channels.port import Arrival, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
-from connectors.console.windows import Window
+from connectors.console.windows import Window, reach
 from connectors.desk import StoredDesk
 from connectors.handover import Handover
 from connectors.store import Store, replies
@@ -45,6 +46,7 @@ class House:
     now: datetime = START
     announced: list[str] = field(default_factory=list)
     resent: list[str] = field(default_factory=list)
+    ils: Any = None
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
 
     def __post_init__(self) -> None:
@@ -53,6 +55,7 @@ class House:
         )
         versions = Versions(Path(str(self.store.engine.url.database)).parent / "calendar", CALENDAR)
         self.calendar_desk = CalendarDesk(versions, LiveCalendar(versions), said_of_day, self.clock)
+        self.announcer = Announcer(self.store, self.ils, self.clock, self.reach, self.announced.append)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -63,9 +66,13 @@ class House:
             library="Thư viện thử",
             sign_in_takes_s=0,
             calendar_desk=self.calendar_desk,
+            announcer=self.announcer,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
+
+    def reach(self, channel: str, heard_at: datetime, lost_at: datetime | None) -> str:
+        return reach(channel, heard_at, lost_at, self.windows, self.now).state
 
     def clock(self) -> datetime:
         return self.now
