@@ -40,6 +40,7 @@ from connectors.desk import StoredConsents, StoredDesk
 from connectors.dialogue import RasaDialogue
 from connectors.doors import Doors, open_doors, staff_alerts
 from connectors.exchange import WebExchange
+from connectors.filing.filing import Filing
 from connectors.handover import Handover
 from connectors.housekeeping import Chore, keep_house
 from connectors.ils.rules import open_days
@@ -113,6 +114,12 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
 def calendar_versions(settings: Settings) -> Versions:
     """Return the saved calendars; the configured file is what they begin with."""
     return Versions(settings.files.var / "calendar", settings.library.calendar)
+
+
+def filing_over(settings: Settings, book: AnswerBook) -> Filing:
+    """Return what writes and reads the library's files."""
+    var = settings.files.var
+    return Filing(book, calendar_versions(settings), var / "taught", var / "exchanged")
 
 
 def _answers_embedder(settings: Settings, searcher: Searcher) -> Embedder | None:
@@ -335,6 +342,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             library=settings.library.name,
             calendar_desk=gateway.calendar_desk,
             announcer=gateway.announcer,
+            filing=filing_over(settings, gateway.ground.book),
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

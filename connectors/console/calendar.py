@@ -145,7 +145,7 @@ class Screens:
         try:
             self._only_own(visitor, deed)
             seen = _whole(form.get("seen"))
-            proposal = self._desk.try_out(deed, self._desk.number if seen is None else seen, _choices(form))
+            proposal = self._desk.try_out(deed, self._desk.number if seen is None else seen, choices_of(form))
         except EditRefused as exc:
             return await self._refused(visitor, form, str(exc))
         return await self._confirm(visitor, form, proposal, code)
@@ -154,7 +154,7 @@ class Screens:
         deed, seen, checked = _json(form.get("deed")), _whole(form.get("seen")), _whole(form.get("checked"))
         try:
             self._only_own(visitor, deed)
-            proposal = self._desk.try_out(deed, -1 if seen is None else seen, _choices(form))
+            proposal = self._desk.try_out(deed, -1 if seen is None else seen, choices_of(form))
             # Saved is what the page showed: when a colleague saved in between, the page is shown anew.
             if not proposal.may_be_saved or proposal.after != checked:
                 return await self._confirm(visitor, form, proposal, 409)
@@ -185,7 +185,7 @@ class Screens:
             "what": describe(proposal.deed),
             "deed": json.dumps(proposal.deed, ensure_ascii=False, default=str),
             "seen": form.get("seen") or str(proposal.after),
-            "chosen": [(json.dumps(at), side) for at, side in _choices(form).items()],
+            "chosen": [(json.dumps(at), side) for at, side in choices_of(form).items()],
             "clashes": [_clash(clash) for clash in proposal.clashes],
             "day_name": full_date,
             "back": _spot_of(form),
@@ -232,15 +232,18 @@ class _ShownClash:
 
 
 def _clash(clash: Clash) -> _ShownClash:
-    shown = (("—" if value is MISSING else _shown(value)) for value in (clash.base, clash.ours, clash.theirs))
+    shown = (shown_value(value) for value in (clash.base, clash.ours, clash.theirs))
     return _ShownClash(" › ".join(clash.path), json.dumps(clash.path), *shown)
 
 
-def _shown(value: object) -> str:
+def shown_value(value: object) -> str:
+    """Return a value of a document as a librarian reads it; a dash for what is not there."""
+    if value is MISSING:
+        return "—"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _choices(form: Form) -> dict[tuple[str, ...], Side]:
+def choices_of(form: Form) -> dict[tuple[str, ...], Side]:
     """Return which side was chosen at which place of a clash."""
     chosen: dict[tuple[str, ...], Side] = {}
     for number in range(50):

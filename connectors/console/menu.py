@@ -37,6 +37,7 @@ ENTRIES: Sequence[Entry] = (
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
     Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),
+    Entry("files", "Tệp xuất, nhập", f"{ROOT}/files", Permission.EXPORT, "e", HOUSE),
     Entry("announcements", "Thông báo", f"{ROOT}/announcements", Permission.ANNOUNCE, "b", READERS),
 )
 

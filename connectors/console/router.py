@@ -16,6 +16,7 @@ from connectors.console.announcements import add_announcements
 from connectors.console.calendar import add_calendar
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
+from connectors.console.files import add_files
 from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
@@ -24,6 +25,7 @@ from connectors.console.room import Room
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
 from connectors.console.windows import Window
+from connectors.filing.filing import Filing
 from connectors.handover import Handover
 from connectors.store import Store
 from connectors.timetable.desk import CalendarDesk
@@ -43,6 +45,7 @@ def console_router(
     sign_in_takes_s: float = SIGN_IN_TAKES_S,
     calendar_desk: CalendarDesk | None = None,
     announcer: Announcer | None = None,
+    filing: Filing | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -61,4 +64,6 @@ def console_router(
         add_calendar(router, room, calendar_desk)
     if calendar_desk and announcer:
         add_announcements(router, room, announcer, calendar_desk)
+    if filing:
+        add_files(router, room, filing)
     return router

@@ -22,6 +22,7 @@ from connectors.clock import VIETNAM
 from connectors.console.router import console_router
 from connectors.console.windows import Window, reach
 from connectors.desk import StoredDesk
+from connectors.filing.filing import Filing
 from connectors.handover import Handover
 from connectors.store import Store, replies
 from connectors.store import deliveries as queued
@@ -29,6 +30,7 @@ from connectors.timetable.desk import CalendarDesk
 from connectors.timetable.live import LiveCalendar
 from connectors.timetable.versions import Versions
 from library.ports import Turn
+from retrieval.answers import AnswerBook
 
 NAME, PASSWORD = "Trần Lan", "một câu đủ dài"
 COLLEAGUE = "Lê Minh"
@@ -53,7 +55,9 @@ class House:
         self.handover = Handover(
             self.store, self.clock, self.announced.append, idle=IDLE, idle_if_unsure=timedelta(minutes=10)
         )
-        versions = Versions(Path(str(self.store.engine.url.database)).parent / "calendar", CALENDAR)
+        at = Path(str(self.store.engine.url.database)).parent
+        versions = Versions(at / "calendar", CALENDAR)
+        self.filing = Filing(AnswerBook(at / "answers.sqlite"), versions, at / "taught", at / "exchanged")
         self.calendar_desk = CalendarDesk(versions, LiveCalendar(versions), said_of_day, self.clock)
         self.announcer = Announcer(self.store, self.ils, self.clock, self.reach, self.announced.append)
         self.router: APIRouter = console_router(
@@ -67,6 +71,7 @@ class House:
             sign_in_takes_s=0,
             calendar_desk=self.calendar_desk,
             announcer=self.announcer,
+            filing=self.filing,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
