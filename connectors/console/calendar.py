@@ -32,7 +32,7 @@ from connectors.timetable.versions import TakenMeanwhile
 from library.calendar import LibraryCalendar
 from library.lunar import tet
 from library.phrasing import full_date
-from library.threeway import MISSING, Clash, Side
+from library.threeway import MISSING, Clash, Side, changes
 
 AT = f"{ROOT}/calendar"
 SEE, EDIT = Permission.READ_ANSWERS, Permission.EDIT_CALENDAR
@@ -100,7 +100,8 @@ class Screens:
             "weeks": month_rows(calendar, first, spot, today),
             "told": self._desk.say(calendar, today, spot.branch, spot.room),
             "doubts": doubts(calendar, today),
-            "saved": _whole(request.query_params.get("saved", "")),
+            "saved": (saved := _whole(request.query_params.get("saved", ""))),
+            "announces": self._announces(saved) if visitor.may(Permission.ANNOUNCE) else "",
         }
         return await self._page(visitor, "calendar", spot=spot, **shown)
 
@@ -189,10 +190,23 @@ class Screens:
             "clashes": [_clash(clash) for clash in proposal.clashes],
             "day_name": full_date,
             "back": _spot_of(form),
-            "announces": _announces(proposal.deed),
         }
         code = 409 if proposal.clashes else code
         return await self._page(visitor, "calendar_confirm", code, spot=None, **shown)
+
+    def _announces(self, saved: int | None) -> str:
+        """Return the query of an announcement of the closure that was just saved, or nothing."""
+        if not saved or saved != self._desk.number:
+            return ""
+        before, after = (tree_of(self._desk.document(number)) for number in (saved - 1, saved))
+        new = next((each.after for each in changes(before, after) if each.path[0] == "closures"), None)
+        if not isinstance(new, dict):
+            return ""
+        last: date = new.get("to", new["from"])
+        if last < self._room.clock().date():
+            return ""
+        fields = [("from", new["from"]), ("to", new.get("to", "")), ("vi", new["reason"]["vi"])]
+        return urlencode([*fields, *(("branches", code) for code in new.get("branches", ()))])
 
     async def _refused(self, visitor: Visitor, form: Form, why: str) -> Response:
         """Return the page the form came from, saying why, where there is one; what was typed stays in the browser."""
@@ -256,15 +270,6 @@ def choices_of(form: Form) -> dict[tuple[str, ...], Side]:
             if isinstance(found, list):
                 chosen[tuple(map(str, found))] = "ours" if side == "ours" else "theirs"
     return chosen
-
-
-def _announces(deed: Deed) -> str:
-    """Return the query of an announcement of this closure, or nothing."""
-    if deed.get("do") != "close":
-        return ""
-    fields = [("from", deed.get("from")), ("to", deed.get("to")), ("vi", deed.get("vi"))]
-    fields += [("branches", branch) for branch in deed.get("branches", ())]
-    return urlencode([(name, str(value)) for name, value in fields if value])
 
 
 def _deed_of(form: Form) -> Deed:

@@ -52,7 +52,7 @@ def describe(deed: Deed) -> str:
     told = {
         "close": f"Nghỉ {when} ({where}): {about}",
         "open": f"Giờ riêng {when} ({where}): {deed.get('hours')}",
-        "drop": f"Bỏ mục {deed.get('key')}",
+        "drop": f"Bỏ mục {_entry_words(str(deed.get('key')))}",
         "weekly": f"Giờ hằng tuần của {deed.get('branch')} {deed.get('room') or ''}".rstrip(),
         "holiday": f"Ngày nghỉ lễ: {about}",
         "season": f"Mùa {deed.get('name')}: {deed.get('from')}–{deed.get('to')}",
@@ -64,7 +64,21 @@ def describe(deed: Deed) -> str:
 
 def _between(deed: Deed) -> str:
     first, last = deed.get("from"), deed.get("to")
-    return str(first) if not last or last == first else f"{first} đến {last}"
+    return _read(first) if not last or last == first else f"{_read(first)} đến {_read(last)}"
+
+
+def _read(day: object) -> str:
+    """Return 26/11/2026; of a day that is none what was typed."""
+    try:
+        return f"{date.fromisoformat(str(day)):%-d/%-m/%Y}"
+    except ValueError:
+        return str(day)
+
+
+def _entry_words(key: str) -> str:
+    """Return a dated entry's name as it is read: its first day and its places."""
+    day, *places = key.split("|")
+    return " ".join([_read(day), *(f"({place})" for place in places if place)])
 
 
 def _close(document: Document, deed: Deed) -> Document:

@@ -65,6 +65,10 @@ async def test_a_closure_is_previewed_saved_used_and_undone(house: House, lan: L
     assert saved.status_code == 303
     page = await lan.browser.get(saved.headers["location"])
     assert "Đã lưu. Trợ lý đang nói theo bản 1." in plain(page)
+    link = re.search(r'href="(/console/announcements/new[^"]*)"', page.text)
+    assert link
+    announcing = await lan.browser.get(unescape(link[1]))
+    assert "nghỉ thứ Tư 25/11/2026 (mất điện). Mở lại thứ Năm 26/11/2026, 7:30." in plain(announcing)
     day = await lan.see("calendar/day/2026-11-25?branch=MT")
     assert "nghỉ (mất điện)" in plain(day)
     assert "closed (power cut)" in plain(day)
