@@ -202,7 +202,7 @@ class Screens:
         new = next((each.after for each in changes(before, after) if each.path[0] == "closures"), None)
         if not isinstance(new, dict):
             return ""
-        last: date = new.get("to", new["from"])
+        last: date = new["to"] if "to" in new else new["from"]
         if last < self._room.clock().date():
             return ""
         fields = [("from", new["from"]), ("to", new.get("to", "")), ("vi", new["reason"]["vi"])]
