@@ -23,7 +23,8 @@ NOT_UNDERSTOOD = frozenset({"nlu_fallback", "out_of_scope"})
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0)
 
 WithoutDialogue = Callable[[str, str], Awaitable[tuple[Reply, ...]]]
-OwnWord = Callable[[Turn, str], Awaitable[Reply]]  # the reply to a command, in a language
+OwnWord = Callable[[Turn, str], Awaitable[Reply]]  # the reply to a command or a button of ours, in a language
+OwnText = Callable[[Turn, str], Awaitable[str | None]]  # which of our own words a typed message is, if any
 FirstContact = Callable[[str], Reply]  # the privacy notice, in a language
 
 
@@ -50,6 +51,7 @@ class Answerer:
         without_dialogue: WithoutDialogue,
         own_words: Mapping[str, OwnWord],
         first_contact: FirstContact | None,
+        own_text: OwnText | None = None,
         crowded: Callable[[Stored], bool],
         patience: Patience,
         turns_at_once: int,
@@ -59,6 +61,7 @@ class Answerer:
         self._without_dialogue = without_dialogue
         self._own_words = own_words
         self._first_contact = first_contact
+        self._own_text = own_text
         self._crowded = crowded
         self._patience = patience
         self._seats = asyncio.Semaphore(turns_at_once)
@@ -84,6 +87,8 @@ class Answerer:
             return await self._obey(message, turn)
         if message.kind == "payload":
             return await self._press(message, turn)
+        if self._own_text and (own := await self._own_text(turn, message.text)):
+            return plain(message, await self._own_words[own](turn, message.locale))
         return _with_mask_notice(message, await self._ask(message, turn, None))
 
     async def _press(self, message: Stored, turn: Turn) -> Answer:
@@ -93,6 +98,8 @@ class Answerer:
         if shown is None:
             return plain(message, say("button_gone", message.locale))
         payload, _title = shown
+        if own_word := self._own_words.get(payload):
+            return plain(message, await own_word(turn, message.locale))
         return await self._ask(message, turn, payload)
 
     async def _obey(self, message: Stored, turn: Turn) -> Answer:

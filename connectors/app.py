@@ -23,17 +23,21 @@ from sqlalchemy import select
 
 from bot.actions.base import Services
 from bot.actions.curated import utterance, variables
+from bot.actions.hours_preview import said_of_day
 from bot.actions.roster import all_actions
 from connectors.account import Login, StoredLinks
 from connectors.actions import action_app
 from connectors.alarms import Alarms
+from connectors.announcing.announcer import Announcer
+from connectors.announcing.audience import Reaching
+from connectors.announcing.wishes import Wishes
 from connectors.answerer import Patience
 from connectors.channels.port import Reply
 from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
 from connectors.console.router import console_router
 from connectors.console.service import BACK, ServiceDoor
-from connectors.console.windows import Window
+from connectors.console.windows import Window, reach
 from connectors.curation.bench import Bench
 from connectors.curation.editing import Editing
 from connectors.curation.links import Links
@@ -45,6 +49,7 @@ from connectors.desk import StoredConsents, StoredDesk
 from connectors.dialogue import RasaDialogue
 from connectors.doors import Doors, open_doors, staff_alerts
 from connectors.exchange import WebExchange
+from connectors.filing.filing import Filing
 from connectors.following import follow
 from connectors.handover import Handover
 from connectors.housekeeping import Chore, keep_house
@@ -65,9 +70,12 @@ from connectors.staff.oidc import SignInService
 from connectors.store import Store, conversations
 from connectors.switchboard import Switchboard
 from connectors.teaching.shop import Shop
+from connectors.timetable.desk import CalendarDesk
+from connectors.timetable.live import LiveCalendar
+from connectors.timetable.versions import Versions
 from connectors.turns import OpenTurns
 from connectors.widget.page import page_router
-from library.calendar import CalendarError, LibraryCalendar
+from library.calendar import CalendarError
 from library.ils import ILS
 from library.ports import Turn
 from retrieval.answers import AnswerBook
@@ -90,7 +98,7 @@ class Ground:
 
     store: Store
     ils: ILS
-    calendar: LibraryCalendar
+    calendar: LiveCalendar
     catalogue: Catalogue
     searcher: Searcher
     book: AnswerBook
@@ -105,16 +113,27 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
     vectors = VectorStore(var / "vectors.sqlite")
     embedder = _answers_embedder(settings, searcher)
     answers = AnswerSearcher(book, embedder=embedder, vectors=vectors, restorer=searcher.index.restorer)
-    calendar = LibraryCalendar.load(settings.library.calendar)
+    calendar = LiveCalendar(calendar_versions(settings))
     return Ground(
         store=Store(var / "gateway.sqlite"),
-        ils=ils or SQLiteILS(settings.ils.path, clock, next_open_day=open_days(calendar)),
+        ils=ils or SQLiteILS(settings.ils.path, clock, next_open_day=lambda day: open_days(calendar())(day)),
         calendar=calendar,
         catalogue=catalogue,
         searcher=searcher,
         book=book,
         answers=answers,
     )
+
+
+def calendar_versions(settings: Settings) -> Versions:
+    """Return the saved calendars; the configured file is what they begin with."""
+    return Versions(settings.files.var / "calendar", settings.library.calendar)
+
+
+def filing_over(settings: Settings, book: AnswerBook) -> Filing:
+    """Return what writes and reads the library's files."""
+    var = settings.files.var
+    return Filing(book, calendar_versions(settings), var / "taught", var / "exchanged")
 
 
 def _answers_embedder(settings: Settings, searcher: Searcher) -> Embedder | None:
@@ -147,6 +166,8 @@ class Gateway:
     chores: Mapping[timedelta, Sequence[Chore]]
     alarms: Alarms
     close_alerts: Callable[[], Awaitable[None]]
+    calendar_desk: CalendarDesk
+    announcer: Announcer
 
     def warm_up(self) -> None:
         """Load the sentence model and what it needs; the product answers meanwhile, by words alone."""
@@ -177,7 +198,7 @@ def action_services(
     """Return what the actions may ask."""
     return Services(
         turn=turn,
-        calendar=lambda: ground.calendar,
+        calendar=ground.calendar,
         ils=ground.ils,
         catalogue=ground.catalogue,
         searcher=ground.searcher,
@@ -205,6 +226,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
     links = StoredLinks(store, ground.ils, clock, settings.public_url)
     privacy = StoredPrivacy(store, settings.public_url)
     words = PrivacyWords(_keeper(settings), privacy)
+    wishes = Wishes(store)
     desk = StoredDesk(store, alarms.ticket)
     services = action_services(settings, ground, turns.of, links, desk, privacy)
     dialogue = RasaDialogue(wiring.rasa_url, wiring.rasa_secret)
@@ -215,12 +237,14 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         clock,
         card_pattern=settings.library.card_pattern,
         without_dialogue=_handbook(ground.answers, clock),
-        own_words={"privacy": words.privacy, "export": words.export},
+        own_words={"privacy": words.privacy, "export": words.export, **wishes.own_words},
+        own_text=wishes.own_text,
         first_contact=words.first_contact,
         announce=deliverer.wake,
         patience=Patience(give_up_s=settings.rasa.understanding_timeout_s),
         allowance=Allowance(clock, MESSAGES_PER_HOUR, MESSAGES_AT_ONCE),
     )
+    announcer = Announcer(store, ground.ils, clock, _reaching(settings, clock), switchboard.announce)
     handover = Handover(
         store,
         clock,
@@ -255,11 +279,13 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         publisher=publisher,
         chores={
             timedelta(seconds=15): [publisher.publish_due, publisher.tell_alive],
-            timedelta(minutes=1): [handover.return_the_idle],
+            timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting],
             timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy))],
         },
         alarms=alarms,
         close_alerts=close_alerts,
+        calendar_desk=CalendarDesk(calendar_versions(settings), ground.calendar, said_of_day, clock),
+        announcer=announcer,
     )
 
 
@@ -286,7 +312,7 @@ def _editing(settings: Settings, gateway: Gateway, clock: Clock) -> Editing:
         frames=frames_of(domain),
         links=Links(clock),
         card_pattern=settings.library.card_pattern,
-        branches={branch.code: branch.name.vi for branch in ground.calendar.branches},
+        branches={branch.code: branch.name.vi for branch in ground.calendar().branches},
     )
 
 
@@ -296,6 +322,12 @@ def _sign_in_service(settings: Settings, clock: Clock) -> ServiceDoor | None:
     client = httpx.AsyncClient(timeout=10.0)
     service = SignInService(client, oidc.issuer, oidc.client_id, oidc.client_secret, clock)
     return ServiceDoor(service, oidc.label, f"{settings.public_url}{BACK}")
+
+
+def _reaching(settings: Settings, clock: Clock) -> Reaching:
+    """Return how a channel lets us write to a patron who was last heard then."""
+    windows = _windows(settings)
+    return lambda channel, heard_at, lost_at: reach(channel, heard_at, lost_at, windows, clock()).state
 
 
 def _keeper(settings: Settings) -> Keeper:
@@ -369,7 +401,10 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             publishing=gateway.publisher,
             idle=timedelta(minutes=settings.console.idle_minutes),
             service=_sign_in_service(settings, clock),
-            branches=lambda: {branch.code: branch.name.vi for branch in gateway.ground.calendar.branches},
+            branches=lambda: {branch.code: branch.name.vi for branch in gateway.ground.calendar().branches},
+            calendar_desk=gateway.calendar_desk,
+            announcer=gateway.announcer,
+            filing=filing_over(settings, gateway.ground.book),
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

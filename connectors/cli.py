@@ -15,6 +15,7 @@ from rich.console import Console
 from connectors.cli_answers import answers_commands
 from connectors.cli_catalogue import catalogue_commands
 from connectors.cli_explain import add_explain_command
+from connectors.cli_files import add_file_commands
 from connectors.cli_poster import add_poster_commands
 from connectors.cli_privacy import add_privacy_commands
 from connectors.cli_staff import add_audit_commands, add_staff_commands
@@ -145,6 +146,7 @@ def _places() -> Places:
 
 app.add_typer(catalogue_commands(_places, out, fail), name="catalogue")
 app.add_typer(answers_commands(_places, out, fail), name="answers")
+add_file_commands(app, _Chosen.settings, out, fail)
 add_explain_command(app, _Chosen.settings, out, fail)
 add_poster_commands(app, _Chosen.settings, out, fail)
 add_privacy_commands(app, _Chosen.settings, out, fail)

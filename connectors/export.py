@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from connectors.store import (
+    announcement_sends,
     buttons,
     consents,
     conversations,
@@ -146,6 +147,17 @@ PARTS: Mapping[str, tuple[Table, str, Columns]] = {
             "purpose": ("purpose", "việc gì"),
             "options": ("options", "chi tiết"),
             "given_at": ("given_at", "lúc"),
+        },
+    ),
+    "announcements": (
+        announcement_sends,
+        "Thông báo thư viện gửi bạn (nội dung ở mục replies)",
+        {
+            "number": ("announcement", "thông báo số"),
+            "touched": ("why", "vì sao: due là sách đến hạn, hold là sách đặt giữ, opted là bạn đã đồng ý nhận"),
+            "state": ("state", "waiting là đang đợi, sent là đã gửi, skipped là không gửi"),
+            "reason": ("reason", "vì sao không gửi"),
+            "changed_at": ("changed_at", "lúc"),
         },
     ),
 }

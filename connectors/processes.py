@@ -92,7 +92,6 @@ def rasa_environment(settings: Settings, wiring: Wiring) -> dict[str, str]:
         "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
         "PYTHONWARNINGS": "ignore",
         "THUTHU_TITLES": str(settings.files.var / "index" / "titles.bin"),
-        "THUTHU_CALENDAR": str(settings.library.calendar),
     }
 
 

@@ -18,6 +18,7 @@ from connectors.privacy import delete_all, erased_and_bare, finish_erasures
 from connectors.settings import PrivacySection
 from connectors.store import (
     Store,
+    announcement_sends,
     answer_sketches,
     bench_reports,
     buttons,
@@ -144,6 +145,7 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
     sent_long_ago = before(replies.c.created_at, policy.conversations) & replies.c.id.not_in(
         select(deliveries.c.reply_id).where(deliveries.c.state == "waiting")
     )
+    kept = policy.conversations
     closed = tickets.c.closed_at.is_not(None)
     without_ticket = ticket_replies.c.number.not_in(select(tickets.c.number))
     without_message = deeds.c.message_id.not_in(select(messages.c.id))
@@ -152,6 +154,7 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
     return [
         (buttons, before(buttons.c.expires_at)),
         (deliveries, (deliveries.c.state != "waiting") & before(deliveries.c.changed_at, DELIVERIES_KEPT)),
+        (announcement_sends, (announcement_sends.c.state != "waiting") & before(announcement_sends.c.changed_at, kept)),
         (replies, sent_long_ago),
         (messages, answered_long_ago),
         (deeds, without_message),

@@ -231,6 +231,38 @@ consents = Table(
     Column("given_at", String, nullable=False),
 )
 
+# What the library tells many: an urgent closure, an event, new books.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),  # closure | events | books
+    Column("text_vi", Text, nullable=False),
+    Column("text_en", Text, nullable=False),
+    Column("detail", JSON, nullable=False),  # of a closure: from, to, branches; and what the sender was shown
+    Column("paid", Integer, nullable=False, default=0),  # 1: also where the channel wants money for it
+    Column("state", String, nullable=False),  # draft | sending | stopped | done
+    Column("made_by", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("sent_by", String),
+    Column("sent_at", String),
+    Column("ended_at", String),
+    sqlite_autoincrement=True,
+)
+
+announcement_sends = Table(
+    "announcement_sends",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("number", ForeignKey("announcements.number"), primary_key=True),
+    Column("touched", JSON, nullable=False),  # why: due, hold, opted
+    Column("state", String, nullable=False),  # waiting | sent | skipped
+    Column("reason", String),  # why it was skipped
+    Column("reply_id", Integer),
+    Column("changed_at", String, nullable=False),
+    Index("announcement_sends_waiting", "number", sqlite_where=Column("state") == "waiting"),
+)
+
 forgets = Table(
     "forgets",
     metadata,

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 from connectors import mailbox
-from connectors.answerer import Answerer, FirstContact, OwnWord, Patience, WithoutDialogue, plain
+from connectors.answerer import Answerer, FirstContact, OwnText, OwnWord, Patience, WithoutDialogue, plain
 from connectors.channels.port import Arrival, Message, Reply, Sent
 from connectors.clock import Clock
 from connectors.dialogue import Dialogue
@@ -54,6 +54,7 @@ class Switchboard:
         without_dialogue: WithoutDialogue,
         own_words: Mapping[str, OwnWord] = MappingProxyType({}),
         first_contact: FirstContact | None = None,
+        own_text: OwnText | None = None,
         announce: Callable[[str], None] = lambda _conversation_id: None,
         patience: Patience = Patience(),
         turns_at_once: int = 8,
@@ -72,6 +73,7 @@ class Switchboard:
             without_dialogue=without_dialogue,
             own_words=own_words,
             first_contact=first_contact,
+            own_text=own_text,
             crowded=self._crowded,
             patience=patience,
             turns_at_once=turns_at_once,

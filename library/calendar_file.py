@@ -44,7 +44,7 @@ class Plan:
 
 
 _T = TypeVar("_T")
-_DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 
 
@@ -56,7 +56,22 @@ def read_plan(path: Path) -> Plan:
         raise CalendarError(f"reading the calendar {path}: {exc.strerror}; set the path in library.toml") from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise CalendarError(f"reading the calendar {path}: not YAML in UTF-8 ({exc}); mend the line named") from exc
-    return _plan(_Entry(top, path.name))
+    return plan_of(top, path.name)
+
+
+def plan_of(top: Any, name: str) -> Plan:
+    """Return what the parsed file says. Raises CalendarError naming the entry, under `name`."""
+    return _plan(_Entry(top, name))
+
+
+def days_of(text: str) -> Days:
+    """Return the days that "tue-sun" or "sat#2" names. Raises CalendarError."""
+    return _days(text, "days")
+
+
+def spans_of(text: str) -> tuple[Span, ...]:
+    """Return the spans that "7:30-11:30, 13:30-17:00" names. Raises CalendarError."""
+    return _spans(text, "hours")
 
 
 class _Entry:
@@ -193,12 +208,12 @@ def _days(value: Any, where: str) -> Days:
     chosen: set[tuple[int, int]] = set()
     for piece in str(value).replace(" ", "").lower().split(","):
         parts = re.fullmatch(r"([a-z]{3})(?:-([a-z]{3})|#([1-5]))?", piece)
-        if not parts or not {parts[1], parts[2] or parts[1]} <= set(_DAY_NAMES):
+        if not parts or not {parts[1], parts[2] or parts[1]} <= set(DAY_NAMES):
             raise CalendarError(
                 f"{where} is {value!r}; write days as in tue-sun, sat, or sat#2 for the second Saturday"
             )
-        first = _DAY_NAMES.index(parts[1])
-        last = _DAY_NAMES.index(parts[2] or parts[1])
+        first = DAY_NAMES.index(parts[1])
+        last = DAY_NAMES.index(parts[2] or parts[1])
         if last < first:
             raise CalendarError(f"{where} is {value!r}; a run of days goes from Monday to Sunday, as in tue-sun")
         chosen |= {(day, int(parts[3] or 0)) for day in range(first, last + 1)}

@@ -91,14 +91,19 @@ def export_answers(book: AnswerBook, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     answers = book.published()
     for answer in answers:
-        plain = answer.to_plain()
-        entry = {name: plain[name] for name in _ORDER if name in plain}
-        text = yaml.dump([entry], Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
-        (folder / f"{_file_name(answer.key)}.yml").write_text(text, encoding="utf-8")
+        (folder / f"{file_name(answer.key)}.yml").write_text(answer_text(answer), encoding="utf-8")
     return len(answers)
 
 
-def _file_name(key: str) -> str:
+def answer_text(answer: Answer) -> str:
+    """Return the answer as its file holds it."""
+    plain = answer.to_plain()
+    entry = {name: plain[name] for name in _ORDER if name in plain}
+    return yaml.dump([entry], Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
+
+
+def file_name(key: str) -> str:
+    """Return what an answer's file is called, without its ending."""
     return re.sub(r"[^a-z0-9]+", "-", fold(key)).strip("-")
 
 

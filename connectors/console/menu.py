@@ -38,11 +38,14 @@ ENTRIES: Sequence[Entry] = (
         "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
     ),
     Entry("teaching", "Huấn luyện", f"{ROOT}/teaching", Permission.TEACH, "d", CONTENT, examples.waiting),
-    Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "l", CONTENT),
+    Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "c", CONTENT),
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
-    Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "b", CONTENT),
+    Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "x", CONTENT),
     Entry("staff", "Tài khoản", STAFF, Permission.MANAGE_STAFF, "s", HOUSE),
     Entry("audit", "Nhật ký", AUDIT, Permission.READ_AUDIT, "n", HOUSE),
+    Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),
+    Entry("files", "Tệp xuất, nhập", f"{ROOT}/files", Permission.EXPORT, "e", HOUSE),
+    Entry("announcements", "Thông báo", f"{ROOT}/announcements", Permission.ANNOUNCE, "b", READERS),
 )
 
 

@@ -10,14 +10,18 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Depends
 
+from connectors.announcing.announcer import Announcer
 from connectors.clock import Clock
 from connectors.console.account import add_account
 from connectors.console.accounts import add_accounts
+from connectors.console.announcements import add_announcements
 from connectors.console.answer_editor import add_answer_editor
 from connectors.console.answers import add_answers
 from connectors.console.bench import add_bench
+from connectors.console.calendar import add_calendar
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
+from connectors.console.files import add_files
 from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
@@ -32,9 +36,11 @@ from connectors.console.trail import add_trail
 from connectors.console.windows import Window
 from connectors.curation.editing import Editing
 from connectors.curation.publisher import Publisher
+from connectors.filing.filing import Filing
 from connectors.handover import Handover
 from connectors.store import Store
 from connectors.teaching.shop import Shop
+from connectors.timetable.desk import CalendarDesk
 
 NO_WINDOWS: Mapping[str, Window] = {}
 
@@ -55,6 +61,9 @@ def console_router(
     idle: timedelta | None = None,
     service: ServiceDoor | None = None,
     branches: Callable[[], Mapping[str, str]] = dict,
+    calendar_desk: CalendarDesk | None = None,
+    announcer: Announcer | None = None,
+    filing: Filing | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -80,4 +89,10 @@ def console_router(
             add_screen(router, room, editing, publishing)
     if publishing:
         add_bench(router, room, publishing)
+    if calendar_desk:
+        add_calendar(router, room, calendar_desk)
+    if calendar_desk and announcer:
+        add_announcements(router, room, announcer, calendar_desk)
+    if filing:
+        add_files(router, room, filing)
     return router

@@ -26,6 +26,8 @@ from connectors.privacy_words import Keeper, PrivacyWords
 from connectors.privacypage import SECTIONS, privacy_router
 from connectors.store import (
     Store,
+    announcement_sends,
+    announcements,
     buttons,
     conversations,
     deeds,
@@ -102,7 +104,11 @@ class House:
         )
         common = {"conversation_id": turn.conversation_id}
         soon = (self.clock() + timedelta(minutes=10)).isoformat()
+        news = {"kind": "events", "text_vi": "Tin", "text_en": "", "detail": {}, "state": "done", "made_by": "Hoa"}
+        made = insert(announcements).values(**news, made_at=soon).returning(announcements.c.number)
+        sent = {"number": self.store.write_now(lambda db: db.scalar(made)), "touched": ["opted"], "state": "sent"}
         rows = [
+            (announcement_sends, {**sent, "changed_at": soon}),
             (links, {"patron_id": "p-7", "name": "Nguyễn Thị Lan"}),
             (pending_links, {"patron_id": "p-8", "name": "Lê Văn Ba", "expires_at": soon}),
             (link_pages, {"token_hash": hashed(address), "expires_at": soon}),
@@ -271,7 +277,7 @@ async def test_the_notice_of_the_first_contact_is_two_lines_with_the_address(hou
 async def test_the_commands_are_answered_with_a_page_that_opens(house, browser, lang):
     words, turn = PrivacyWords(KEEPER, house.privacy), house.patron("chat-1")
     told = await words.privacy(turn, lang)
-    assert [button.payload for button in told.buttons[1:]] == ["/delete_my_data", "/talk_to_librarian"]
+    assert [button.payload for button in told.buttons[1:]] == ["/news", "/delete_my_data", "/talk_to_librarian"]
     copy = await words.export(turn, lang)
     assert (await browser.get(copy.buttons[0].url)).status_code == 200
     assert sentence("privacy_contact_nobody", lang) in told.text

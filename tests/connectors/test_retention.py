@@ -24,6 +24,8 @@ from connectors.retention import Policy, due, sweep, sweep_all
 from connectors.settings import FilesSection, Settings
 from connectors.store import (
     Store,
+    announcement_sends,
+    announcements,
     answer_sketches,
     conversations,
     deeds,
@@ -185,6 +187,10 @@ GOOD = {"token_hash": "b", "expires_at": ago(seconds=-1)}
             {"message_id": "a", "closed_at": ago(days=366)}, {"message_id": "b", "closed_at": None},
         ),
         (
+            announcement_sends, {"conversation_id": "c", "touched": ["due"], "state": "sent"},
+            {"number": 1, "changed_at": ago(days=181)}, {"number": 2, "changed_at": ago(days=179)},
+        ),
+        (
             ticket_replies, {"conversation_id": "c", "name": "hoa", "number": 9},
             {"key": "a", "sent_at": ago(days=366)}, {"key": "b", "sent_at": ago(days=364)},
         ),
@@ -193,8 +199,13 @@ GOOD = {"token_hash": "b", "expires_at": ago(seconds=-1)}
 def test_of_each_kind_the_old_goes_and_the_young_stays(store, table, common, old, young):
     put(store, conversations, {"id": "c", "channel": "web", "locale": "vi", "created_at": ago(days=1)})
     put(store, staff, {"name": "hoa", "password_hash": "-", "role": "librarian", "created_at": ago(days=1)})
+    for number in (1, 2):
+        told = {"kind": "events", "text_vi": "Tin", "text_en": "", "detail": {}, "state": "done", "made_by": "hoa"}
+        put(store, announcements, {**told, "number": number, "made_at": ago(days=1)})
     put(store, table, common | old, common | young)
-    key = next(name for name in ("key_hash", "parked_at", "who", "token_hash", "message_id", "key") if name in old)
+    key = next(
+        name for name in ("key_hash", "parked_at", "who", "token_hash", "message_id", "key", "number") if name in old
+    )
     assert store.read_now(lambda db: due(db, NOW, POLICY)) == {table.name: 1}
     assert swept(store) == {table.name: 1}
     assert store.read_now(lambda db: db.scalars(select(table.c[key])).all()) == [young[key]]

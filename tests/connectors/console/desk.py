@@ -14,21 +14,27 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import Connection, insert, select
 
+from bot.actions.hours_preview import said_of_day
 from connectors import deliveries, mailbox
+from connectors.announcing.announcer import Announcer
 from connectors.channels.port import Arrival, Button, Card, Message, Reply
 from connectors.clock import VIETNAM
 from connectors.console.router import console_router
 from connectors.console.service import ServiceDoor
-from connectors.console.windows import Window
+from connectors.console.windows import Window, reach
 from connectors.curation.bench import Bench
 from connectors.curation.publisher import Publisher
 from connectors.desk import StoredDesk
+from connectors.filing.filing import Filing
 from connectors.handover import Handover
 from connectors.settings import FilesSection, RasaSection, Settings
 from connectors.staff import audit
 from connectors.store import Store, parked, replies, staff
 from connectors.store import deliveries as queued
 from connectors.teaching.shop import Shop
+from connectors.timetable.desk import CalendarDesk
+from connectors.timetable.live import LiveCalendar
+from connectors.timetable.versions import Versions
 from library.ports import Turn
 from retrieval.answering import AnswerSearcher
 from retrieval.answers import AnswerBook
@@ -40,6 +46,7 @@ START = datetime(2026, 11, 24, 9, 0, tzinfo=VIETNAM)
 XSS = "<script>alert('a')</script><b>đậm</b> [x](javascript:alert(1)) \"><img src=x onerror=alert(1)>"
 BRANCHES = {"MT": "Mỹ Tho", "CL": "Cao Lãnh"}
 IDLE = timedelta(minutes=30)
+CALENDAR = Path(__file__).parents[3] / "demo" / "calendar.yml"
 
 
 @dataclass
@@ -50,6 +57,7 @@ class House:
     now: datetime = START
     announced: list[str] = field(default_factory=list)
     resent: list[str] = field(default_factory=list)
+    ils: Any = None
     windows: dict[str, Window] = field(default_factory=lambda: {"zalo": Window()})
     idle_console: timedelta | None = None
     service: ServiceDoor | None = None
@@ -67,6 +75,11 @@ class House:
         bench = Bench(self.store, self.book, self.searcher, self.clock)
         self.publisher = Publisher(self.store, self.book, self.searcher, bench, self.clock)
         self.editing = editing_over(self.book, self.searcher, self.clock)
+        at = Path(str(self.store.engine.url.database)).parent
+        versions = Versions(at / "calendar", CALENDAR)
+        self.filing = Filing(self.book, versions, at / "taught", at / "exchanged")
+        self.calendar_desk = CalendarDesk(versions, LiveCalendar(versions), said_of_day, self.clock)
+        self.announcer = Announcer(self.store, self.ils, self.clock, self.reach, self.announced.append)
         self.router: APIRouter = console_router(
             self.store,
             self.clock,
@@ -82,6 +95,9 @@ class House:
             idle=self.idle_console,
             service=self.service,
             branches=lambda: BRANCHES,
+            calendar_desk=self.calendar_desk,
+            announcer=self.announcer,
+            filing=self.filing,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
@@ -89,6 +105,9 @@ class House:
     @property
     def folder(self) -> Path:
         return Path(str(self.store.engine.url.database)).parent
+
+    def reach(self, channel: str, heard_at: datetime, lost_at: datetime | None) -> str:
+        return reach(channel, heard_at, lost_at, self.windows, self.now).state
 
     def clock(self) -> datetime:
         return self.now
