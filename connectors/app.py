@@ -427,7 +427,8 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
     @app.get("/readyz", tags=["operation"])
     async def readyz() -> JSONResponse:
         """Say which parts can answer now: 200 when the dialogue is there, 503 while it is not."""
-        parts = {"dialogue": await gateway.dialogue.ready(), "meaning_search": gateway.ground.searcher.warm}
+        meaning = gateway.ground.searcher.warm and gateway.ground.answers.warm
+        parts = {"dialogue": await gateway.dialogue.ready(), "meaning_search": meaning}
         return JSONResponse(parts, status_code=200 if parts["dialogue"] else 503)
 
     return app

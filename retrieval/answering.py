@@ -51,6 +51,12 @@ class AnswerSearcher:
         """Return what the book says to this question; with `on`, only answers that hold on that day are considered."""
         return self.shelf.ask(text, on)
 
+    @property
+    def warm(self) -> bool:
+        """Return whether questions are answered by meaning too, where there is a model for it."""
+        loaded = self._embedder is None or self._embedder.ready
+        return loaded and self._shelf is not None and not self._is_old(self._shelf, self._shelf.mark)
+
     def warm_up(self) -> None:
         """Load the model and make the shelf, which takes some seconds; questions are answered by words meanwhile."""
         self.embed()

@@ -25,7 +25,8 @@ def test_the_example_lists_every_setting_with_its_default() -> None:
     text = (ROOT / "library.example.toml").read_text(encoding="utf-8")
     for name, section in {**Settings().model_dump(), **SHUT}.items():
         assert f"[{name}]" in text
-        assert all(re.search(rf"^(?:# )?{key} =", text, re.MULTILINE) for key in section or ()), name
+        ways = {key: rf"^(?:# )?(?:{key} =|\[{name}\.{key}\])" for key in section or ()}
+        assert [key for key, way in ways.items() if not re.search(way, text, re.MULTILINE)] == [], name
 
 
 def test_the_demo_settings_load() -> None:
