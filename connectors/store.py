@@ -79,6 +79,7 @@ messages = Table(
     Column("intent", String),
     Column("confidence", Float),
     Column("slots", JSON),  # as typed
+    Column("outcome", JSON(none_as_null=True)),  # what the turn led to: see docs/numbers.md
     Column("said_at", String),  # by the channel's clock: its webhooks may come in another order
     UniqueConstraint("conversation_id", "client_id"),
     Index("messages_unanswered", "conversation_id", "seq", sqlite_where=Column("answered_at").is_(None)),
