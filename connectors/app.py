@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +59,7 @@ from connectors.limits import Allowance
 from connectors.linkpage import link_router
 from connectors.messages import say
 from connectors.models import Models, run_of
+from connectors.numbers.daily import DailyNumbers
 from connectors.privacy import StoredPrivacy
 from connectors.privacy_words import Keeper, PrivacyWords
 from connectors.privacypage import privacy_router
@@ -280,6 +281,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         chores={
             timedelta(seconds=15): [publisher.publish_due, publisher.tell_alive],
             timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting],
+            timedelta(minutes=10): [DailyNumbers(store, clock, _is_open(ground)).count_new],
             timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy))],
         },
         alarms=alarms,
@@ -287,6 +289,16 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         calendar_desk=CalendarDesk(calendar_versions(settings), ground.calendar, said_of_day, clock),
         announcer=announcer,
     )
+
+
+def _is_open(ground: Ground) -> Callable[[datetime], bool]:
+    """Return what says whether any branch was open at a moment."""
+
+    def is_open(moment: datetime) -> bool:
+        calendar = ground.calendar()
+        return any(calendar.open_at(moment, branch.code) for branch in calendar.branches)
+
+    return is_open
 
 
 async def _follow_the_model(settings: Settings, wiring: Wiring, dialogue: RasaDialogue) -> None:
@@ -405,6 +417,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             calendar_desk=gateway.calendar_desk,
             announcer=gateway.announcer,
             filing=filing_over(settings, gateway.ground.book),
+            answer_names=lambda: {answer.key: answer.question for answer in gateway.ground.book.published()},
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

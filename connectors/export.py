@@ -65,6 +65,7 @@ PARTS: Mapping[str, tuple[Table, str, Columns]] = {
             "answered_at": ("answered_at", "trả lời lúc"),
             "intent": ("understood_as", "máy hiểu là"),
             "confidence": ("confidence", "độ chắc chắn"),
+            "outcome": ("led_to", "dẫn tới"),
             "slots": ("understood_details", "chi tiết máy hiểu"),
         },
     ),

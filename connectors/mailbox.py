@@ -7,7 +7,7 @@ reply per message, and the dialogue's memory stored in the transaction of the re
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,6 +61,7 @@ class Answer:
     slots: dict[str, Any] = field(default_factory=dict)  # as typed in this message
     locale: str = "vi"
     understood: bool = True  # False: the dialogue itself says that it did not get it
+    outcome: Mapping[str, Any] = field(default_factory=dict)  # what the turn led to
 
 
 def open_conversation(db: Connection, channel: str, now: datetime) -> tuple[str, str]:
@@ -242,9 +243,10 @@ def finish(db: Connection, message: Stored, answer: Answer, now: datetime) -> bo
     if forgotten:
         forget_conversation(db, message.conversation_id, message.id)
         give_back(db, message.conversation_id)  # its ticket is gone
-        answer = replace(answer, tracker=None, slots={})
+        answer = replace(answer, tracker=None, slots={}, outcome={})
     send(db, message.conversation_id, message.id, "final", answer.replies, now)
     heard = {"intent": answer.intent, "confidence": answer.confidence, "slots": answer.slots}
+    heard["outcome"] = dict(answer.outcome) or None
     done = {"answered_at": now.isoformat(), **heard}
     db.execute(update(messages).where(messages.c.id == message.id).values(done))
     memory = {"tracker": answer.tracker, "locale": answer.locale}

@@ -79,8 +79,10 @@ messages = Table(
     Column("intent", String),
     Column("confidence", Float),
     Column("slots", JSON),  # as typed
+    Column("outcome", JSON(none_as_null=True)),  # what the turn led to: see docs/numbers.md
     Column("said_at", String),  # by the channel's clock: its webhooks may come in another order
     UniqueConstraint("conversation_id", "client_id"),
+    Index("messages_by_time", "received_at"),
     Index("messages_unanswered", "conversation_id", "seq", sqlite_where=Column("answered_at").is_(None)),
 )
 
@@ -475,6 +477,29 @@ serving = Table(
     Column("process", String, primary_key=True),
     Column("mark", Integer, nullable=False),
     Column("seen_at", String, nullable=False),
+)
+
+# What a day's visits come to, counted; see docs/numbers.md. No conversation can be told from it, so it is kept.
+numbers_daily = Table(
+    "numbers_daily",
+    metadata,
+    Column("day", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("locale", String, primary_key=True),
+    Column("measure", String, primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index("numbers_daily_measured", "measure", "day"),
+)
+
+# Titles asked for and not held, by month: only those that at least two conversations asked for.
+numbers_not_held = Table(
+    "numbers_not_held",
+    metadata,
+    Column("month", String, primary_key=True),  # its first day
+    Column("folded", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("count", Integer, nullable=False),  # conversations
 )
 
 

@@ -201,7 +201,7 @@ class Switchboard:
         failures = self._failures.get(message.id, 0)
         try:
             with self._turns.opened(turn):
-                answer = await self._find_answer(message, turn, failures)
+                answer = _with_outcome(await self._find_answer(message, turn, failures), turn)
                 forgotten = await self._store.write(lambda db: mailbox.finish(db, message, answer, self._clock()))
         except Exception:
             self._failures[message.id] = failures + 1
@@ -245,3 +245,14 @@ class Switchboard:
             lambda db: mailbox.say_waits(db, since, partial(say, "wait"), now)
         ):
             self.announce(conversation_id)
+
+
+def _with_outcome(answer: Answer, turn: Turn) -> Answer:
+    """Return the answer with what the actions noted that it led to, or else with what its intent tells."""
+    if answer.intent is None:  # answered without the dialogue: what a turn that was given up had noted is no more
+        return answer
+    if turn.outcome:
+        return replace(answer, outcome=turn.outcome)
+    if not answer.understood or answer.intent == "nlu_fallback":
+        return replace(answer, outcome={"kind": "unknown"})
+    return replace(answer, outcome={"kind": "refused" if answer.intent == "out_of_scope" else "other"})

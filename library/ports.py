@@ -20,6 +20,13 @@ class Turn:
     channel: str
     now: datetime  # library-local wall clock, aware (+07:00)
     masked: frozenset[str] = field(default_factory=frozenset)  # what was hidden from the text: "pin", "card", …
+    # What the turn led to, noted by who answers it: {"kind": "answer", "answer": key, …}. See docs/numbers.md.
+    outcome: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def led_to(self, kind: str, **more: Any) -> None:
+        """Note what this turn led to; of several requests in one message the last one counts."""
+        self.outcome.clear()
+        self.outcome.update(kind=kind, **{name: value for name, value in more.items() if value not in (None, "", {})})
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ FLOORS = (
     {"doors", "console", "linkpage", "privacypage", "widget", "actions", "reception", "exchange", "following"},
     {"handover", "privacy_words", "retention", "teaching"},
     {"privacy"},
-    {"curation"},
+    {"curation", "numbers"},
     {"announcing", "filing"},
     {"timetable"},
     {"switchboard", "delivery", "account", "deeds", "desk", "training", "alarms", "housekeeping"},

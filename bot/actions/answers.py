@@ -34,6 +34,7 @@ class TellAnswer(LibraryAction):
             chosen = await asyncio.to_thread(self.services.answer_book.get, key)
             if not (chosen and tell(self.services, dispatcher, heard, chosen)):
                 dispatcher.utter_message(response="utter_answer_gone")
+                heard.turn.led_to("unknown")
             return []
         if asks_for_copy(heard.text):
             return await give_copy(self.services, dispatcher, heard)
@@ -47,9 +48,11 @@ class TellAnswer(LibraryAction):
         if isinstance(found, Which):
             choices = [_choice(answer, heard.lang) for answer in found.answers[:MAX_CHOICES]]
             dispatcher.utter_message(response="utter_which_answer", buttons=choices)
+            heard.turn.led_to("which")
             return []
         await self.services.desk.unanswered(heard.turn, heard.text, "thiếu kiến thức")
         dispatcher.utter_message(response="utter_answer_unknown")
+        heard.turn.led_to("unknown")
         return []
 
     async def _found(self, heard: Heard) -> Sure | Which | Unknown:

@@ -170,6 +170,7 @@ class LibraryAction(Action):  # type: ignore[misc]
             events = await doing.act(dispatcher, heard)
         except ILSError as exc:
             logger.warning("library system: action=%s error=%s", self.action_name, type(exc).__name__)
+            heard.turn.led_to("ils", error=type(exc).__name__)
             dispatcher.utter_message(response=SAY_OF_ERROR.get(type(exc), "utter_library_system_away"))
             # What was sent must not be sent again by another "yes"; what was not may be.
             again = doing.keeps_question_on_error and not isinstance(exc, ILSOutcomeUnknown)

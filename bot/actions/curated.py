@@ -40,6 +40,10 @@ def tell(services: Services, dispatcher: CollectingDispatcher, heard: Heard, ans
         )
         return False
     dispatcher.utter_message(**said)
+    standing = services.answer_book.standing(answer.key)
+    heard.turn.led_to(
+        "answer", answer=answer.key, revision=standing.live.number if standing and standing.live else None
+    )
     return True
 
 

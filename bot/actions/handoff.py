@@ -49,6 +49,7 @@ async def call_librarian(services: Services, dispatcher: CollectingDispatcher, h
     calendar, now = services.calendar(), heard.turn.now
     main = calendar.branches[0].code
     ticket = await services.desk.ticket(heard.turn, reason)
+    heard.turn.led_to("handoff", reason=reason)
     kind = "utter_ticket" if ticket.created else "utter_ticket_is_open"
     if calendar.open_at(now, main):
         dispatcher.utter_message(response=f"{kind}_in_hours", number=ticket.number)

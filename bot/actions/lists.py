@@ -24,7 +24,7 @@ from bot.actions.finding import (
     with_records,
 )
 from bot.actions.meant import record_meant
-from bot.actions.showing import Found, show_hits
+from bot.actions.showing import Found, note_search, show_hits
 from bot.actions.wording import points_back
 from library.phrasing import COPY, Words, count, full_date
 from library.text import fold, sentences
@@ -76,6 +76,7 @@ class RecommendItems(LibraryAction):
         if not found:
             wanted = wanted_words(wish, self.services, heard.lang)
             dispatcher.utter_message(response="utter_nothing_found", wanted=wanted)
+            note_search(heard, wish, 0)
             return []
         reasons = [WELL_KEPT.to(heard.lang).format(count(len(record.items), COPY, heard.lang)) for record, _ in found]
         if wish.filters:

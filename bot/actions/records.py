@@ -16,7 +16,7 @@ from bot.actions.curated import tell_if_sure
 from bot.actions.finding import PAGE, Wish, as_catalogued, named, search, wanted_words, wish_of
 from bot.actions.meant import Meant, record_meant
 from bot.actions.questions import ask
-from bot.actions.showing import did_you_mean, offer_to_suggest, show_hits
+from bot.actions.showing import did_you_mean, note_search, offer_to_suggest, show_hits
 from bot.actions.wording import points_back
 from library.model import ItemState, ItemStatus
 from library.phrasing import BOOK, Words, bullets, count, full_date
@@ -44,6 +44,7 @@ class _OfOneRecord(LibraryAction):
         if meant.several:
             return await self._which(dispatcher, heard, meant.several)
         if meant.not_held:
+            note_search(heard, Wish(Query(title=meant.not_held, author=heard.one("author") or "")), 0)
             return offer_to_suggest(dispatcher, heard, f"“{meant.not_held}”", meant.not_held, heard.one("author"))
         if meant.beyond:
             hits = heard.remembered("hits") or {"items": ()}
@@ -283,6 +284,7 @@ class LocateItem(_OfOneRecord):
         wanted = wanted_words(as_catalogued(wish, found), self.services, heard.lang)
         if not classes:
             dispatcher.utter_message(response="utter_nothing_found", wanted=wanted)
+            note_search(heard, wish, 0)
             return []
         [(shelf, _)] = classes.most_common(1)
         standing = [item for record, _ in found if record.classification.startswith(shelf) for item in record.items]

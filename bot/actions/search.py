@@ -34,7 +34,7 @@ from bot.actions.finding import (
 from bot.actions.hours import TellHours, goes_on_about_hours
 from bot.actions.lists import ListNewItems, RecommendItems
 from bot.actions.records import CheckAvailability, DoShow, LocateItem, ShowRecord, StartHold
-from bot.actions.showing import Found, did_you_mean, offer_to_suggest, show_hits
+from bot.actions.showing import Found, did_you_mean, note_search, offer_to_suggest, show_hits
 from bot.actions.widening import filters_taken_back
 from bot.actions.wording import plainly
 from library.model import ItemState
@@ -93,6 +93,7 @@ class FindItem(LibraryAction):
             return await self._show_title(dispatcher, heard, same, wish)
         doubtful = next((record for kind in _DOUBTFUL for record, _ in like.get(kind, ())), None)
         if doubtful and (wish.query.title or "folded" in like):
+            note_search(heard, wish, 1)
             return did_you_mean(dispatcher, heard, doubtful)
         if "part" in like and wish.query.title:
             return await self._show_title(dispatcher, heard, of_volume(like["part"], volume), wish)
@@ -107,6 +108,7 @@ class FindItem(LibraryAction):
             return await self._list(dispatcher, heard, found, wish)
         wanted = wanted_words(wish, self.services, heard.lang)
         dispatcher.utter_message(response="utter_nothing_found", wanted=wanted, buttons=_wider(wish, heard))
+        note_search(heard, wish, 0)
         return []
 
     async def _list(self, dispatcher: CollectingDispatcher, heard: Heard, found: Found, wish: Wish) -> list[EventType]:
@@ -147,6 +149,7 @@ class FindItem(LibraryAction):
                 events = await show_hits(
                     self.services, dispatcher, heard, "utter_works_of_author", theirs, by_author, author=author
                 )
+        note_search(heard, wish, 0)  # the author's other works are not what was sought
         wanted = wanted_words(without_filters(wish), self.services, heard.lang)
         return [*events, *offer_to_suggest(dispatcher, heard, wanted, title, author or None)]
 
@@ -179,6 +182,7 @@ class RefineSearch(FindItem):
             return await show_hits(self.services, dispatcher, heard, response, found, wish, page=page, wanted=wanted)
         response = "utter_no_more_hits" if page else "utter_nothing_when_narrowed"
         dispatcher.utter_message(response=response, wanted=wanted, buttons=[] if page else _wider(wish, heard))
+        note_search(heard, wish, len(found))
         return []
 
     async def _sifted(self, wish: Wish) -> Found:

@@ -41,6 +41,7 @@ async def show_hits(
 
     The response may speak of {number} hits in all, and of those shown: {first} to {last}.
     """
+    note_search(heard, wish, len(found))
     shown = found[page * PAGE :][:PAGE]
     records = [record for record, _ in shown]
     copies = await copies_of(services, records)
@@ -62,6 +63,13 @@ async def show_hits(
     if copies is None:
         dispatcher.utter_message(response="utter_copies_unknown")
     return remembered(records, wish, page, heard)
+
+
+def note_search(heard: Heard, wish: Wish, hits: int) -> None:
+    """Note what was sought, in the words understood, and how many records there were."""
+    query = wish.query
+    sought = {"title": query.title, "author": query.author, "topic": query.topic or query.text}
+    heard.turn.led_to("search", hits=hits, sought={name: value for name, value in sought.items() if value})
 
 
 def remembered(records: Sequence[Record], wish: Wish, page: int, heard: Heard) -> list[EventType]:

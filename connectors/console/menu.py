@@ -41,6 +41,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "c", CONTENT),
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
     Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "x", CONTENT),
+    Entry("numbers", "Số liệu", f"{ROOT}/numbers", Permission.READ_NUMBERS, "h", NUMBERS),
     Entry("staff", "Tài khoản", STAFF, Permission.MANAGE_STAFF, "s", HOUSE),
     Entry("audit", "Nhật ký", AUDIT, Permission.READ_AUDIT, "n", HOUSE),
     Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),

@@ -25,6 +25,7 @@ from connectors.console.files import add_files
 from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
+from connectors.console.numbers import Names, add_numbers
 from connectors.console.outbox import add_outbox
 from connectors.console.reviews import add_reviews
 from connectors.console.room import Room
@@ -64,12 +65,14 @@ def console_router(
     calendar_desk: CalendarDesk | None = None,
     announcer: Announcer | None = None,
     filing: Filing | None = None,
+    answer_names: Names | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
     `resend(conversation_id)` is told when a dead letter may be tried again; `windows` say, by channel, how long a
     patron may be written to; `library` is the name shown; after `idle` without a sign of life a session is
-    over; `service` is the library's own sign-in; `branches()` are the names of the library's branches by code.
+    over; `service` is the library's own sign-in; `branches()` are the names of the library's branches by code,
+    `answer_names()` the questions of the answers in use by key.
     """
     draw, staff = Drawer(clock, library), StaffDoor(store, clock, session_hours, sign_in_takes_s, idle)
     room = Room(store, clock, draw, handover, resend, windows, staff, branches, library)
@@ -95,4 +98,6 @@ def console_router(
         add_announcements(router, room, announcer, calendar_desk)
     if filing:
         add_files(router, room, filing)
+    if answer_names:
+        add_numbers(router, room, answer_names)
     return router

@@ -98,6 +98,7 @@ class House:
             calendar_desk=self.calendar_desk,
             announcer=self.announcer,
             filing=self.filing,
+            answer_names=lambda: {answer.key: answer.question for answer in self.book.published()},
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
