@@ -149,6 +149,25 @@ class Shelf:
         (match,) = self.matches([question], None, hidden=(place, np.array(hidden, np.int64)))
         return self._weighed(match, np.zeros(len(self.answers), np.bool_))
 
+    def nearest_all(self, texts: Sequence[str], n: int = CHOICES) -> list[list[tuple[Answer, float]]]:
+        """Return for each text the answers that fit it best and how like it their nearest wording is, 1 for the same.
+
+        For a librarian to choose from: also answers that a patron would not be told.
+        """
+        questions = [self.understood(text) for text in texts]
+        if not self.answers or not questions:
+            return [[] for _ in texts]
+        near = self._words.nearness(self._words.terms(questions))
+        return [
+            [(self.answers[i], self._alike(question, int(i), near[row])) for i in match.best[:n]]
+            for row, (question, match) in enumerate(zip(questions, self.matches(questions), strict=True))
+        ]
+
+    def _alike(self, question: str, answer: int, near: Scores) -> float:
+        if self._same.get(key_of(question)) == answer:
+            return 1.0
+        return float(np.clip(near[self._words.owner == answer].max(), 0.0, 1.0))
+
     def neighbours(self, key: str, n: int = CHOICES) -> list[tuple[Answer, float]]:
         """Return the answers asked in the likest terms and how alike they are, 1 for the same; the likest first."""
         place = next(i for i, answer in enumerate(self.answers) if answer.key == key)

@@ -26,6 +26,7 @@ from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
 from connectors.console.outbox import add_outbox
+from connectors.console.questions import add_questions
 from connectors.console.reviews import add_reviews
 from connectors.console.room import Room
 from connectors.console.service import ServiceDoor, add_service
@@ -35,6 +36,7 @@ from connectors.console.teaching import add_teaching
 from connectors.console.trail import add_trail
 from connectors.console.windows import Window
 from connectors.curation.editing import Editing
+from connectors.curation.inbox import Inbox
 from connectors.curation.publisher import Publisher
 from connectors.filing.filing import Filing
 from connectors.handover import Handover
@@ -64,6 +66,7 @@ def console_router(
     calendar_desk: CalendarDesk | None = None,
     announcer: Announcer | None = None,
     filing: Filing | None = None,
+    inbox: Inbox | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -93,6 +96,8 @@ def console_router(
         add_calendar(router, room, calendar_desk)
     if calendar_desk and announcer:
         add_announcements(router, room, announcer, calendar_desk)
+    if inbox:
+        add_questions(router, room, inbox)
     if filing:
         add_files(router, room, filing)
     return router
