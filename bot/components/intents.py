@@ -33,7 +33,7 @@ from library.text import normalise
 
 RANKED = 5  # how many readings are reported
 REFUSED = "out_of_scope"
-STRANGE = 10.0  # margin that a message of words never met takes from every reading but the refusal
+STRANGE = 0.25  # the refusal is first of all that a message of words never met may be, and unlikely: a fallback
 NEAREST = "nearest"  # asked for in a message's metadata, with how many
 MOST_NEAREST = 10
 ENCODER = Path(__file__).resolve().parents[2] / "retrieval" / "model"
@@ -133,7 +133,7 @@ class NgramIntentClassifier(GraphComponent, IntentClassifier):
         refused = np.array(self._choice.intents) == REFUSED
         margins += self._config["refusal"] * refused
         if read.tokens and not slots and self._mender.knows_none(read):
-            margins[~refused] -= STRANGE  # what is left of such a message is how often each intent is met
+            margins = STRANGE * refused  # all that is left of such a message is how often each intent is met
         chances = softmax(margins * self._config["sharpness"])
         best = chances.argsort()[::-1][:RANKED]
         ranking = [{"name": self._choice.intents[i], "confidence": float(chances[i])} for i in best]
