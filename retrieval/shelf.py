@@ -163,6 +163,17 @@ class Shelf:
             for row, (question, match) in enumerate(zip(questions, self.matches(questions), strict=True))
         ]
 
+    def likest(self, texts: Sequence[str]) -> list[tuple[Answer, float] | None]:
+        """Return for each text the answer that has the likest wording, and how like it is; by words alone, for lists."""
+        if not self.answers or not texts:
+            return [None] * len(texts)
+        near = self._words.nearness(self._words.terms([plain_of(text) for text in texts]))
+        best = near.argmax(axis=1)
+        return [
+            (self.answers[int(self._words.owner[i])], float(np.clip(row[i], 0.0, 1.0))) if row[i] > 0 else None
+            for row, i in zip(near, best, strict=True)
+        ]
+
     def _alike(self, question: str, answer: int, near: Scores) -> float:
         if self._same.get(key_of(question)) == answer:
             return 1.0

@@ -28,7 +28,7 @@ from library.text import fold
 from retrieval.answering import AnswerSearcher
 from retrieval.answers import Answer, AnswerBook
 from retrieval.embedder import Embedder
-from retrieval.shelf import CHOICES, Sure
+from retrieval.shelf import Sure
 
 SNOOZED_FOR = timedelta(days=7)
 OWN_REPLIES = 3
@@ -126,7 +126,8 @@ class Inbox:
         """A chore: reckon anew after patrons' talks were deleted; a cluster whose last question went goes too."""
         async with self._one:
             now = self._clock()
-            await self._store.write(lambda db: questions.tidy(db, now))
+            stale = await self._store.read(questions.stale)  # beside the writes, which wait for the rest only
+            await self._store.write(lambda db: questions.tidy(db, now, stale))
             self._clusters = None
 
     def _known_wordings(self) -> dict[str, str]:
@@ -137,11 +138,11 @@ class Inbox:
 
     async def suggestions(self, text: str) -> list[Suggestion]:
         """Return up to three answers in use, the likeliest first."""
-        return (await asyncio.to_thread(self._suggested_all, [text], CHOICES))[0]
+        return await asyncio.to_thread(self._suggested, text)
 
     async def best(self, texts: Sequence[str]) -> list[Suggestion | None]:
-        """Return the likeliest answer to each, for a list."""
-        return await asyncio.to_thread(lambda: [next(iter(each), None) for each in self._suggested_all(texts, 1)])
+        """Return the answer that has the likest wording for each, for a list: by words alone, which is quick."""
+        return await asyncio.to_thread(self._likest, texts)
 
     async def own_replies(self, cluster: Cluster) -> list[str]:
         """Return what librarians themselves wrote to who asked this, the newest first."""
@@ -374,13 +375,17 @@ class Inbox:
             told.append(signal)
         return told
 
-    def _suggested_all(self, texts: Sequence[str], n: int) -> list[list[Suggestion]]:
-        """Return the answers in use that fit each text, from the shelf: their revisions are looked up once each."""
-        shelf, live = self._searcher.shelf, self._book.live_numbers()
+    def _likest(self, texts: Sequence[str]) -> list[Suggestion | None]:
+        live = self._book.live_numbers()
         return [
-            [Suggestion(answer, live[answer.key], likeness) for answer, likeness in found if answer.key in live]
-            for found in shelf.nearest_all(texts, n)
+            Suggestion(found[0], live[found[0].key], found[1]) if found and found[0].key in live else None
+            for found in self._searcher.shelf.likest(texts)
         ]
+
+    def _suggested(self, text: str) -> list[Suggestion]:
+        live = self._book.live_numbers()
+        found = self._searcher.shelf.nearest_all([text])[0]
+        return [Suggestion(answer, live[answer.key], likeness) for answer, likeness in found if answer.key in live]
 
 
 def _noted(db: Connection, who: Actor, deed: str, before: Before, now: datetime, told: dict[str, Any]) -> int:

@@ -343,7 +343,15 @@ def solving(db: Connection) -> set[str]:
     return set(db.scalars(keys.distinct()))
 
 
-def tidy(db: Connection, now: datetime) -> None:
+def stale(db: Connection) -> list[int]:
+    """Return the clusters that were asked about less often than they say, since patrons' talks were deleted."""
+    asked = select(questions.c.cluster, func.count(distinct(questions.c.message_id))).group_by(questions.c.cluster)
+    really = {cluster: count for cluster, count in db.execute(asked).tuples()}
+    said = db.execute(select(clusters.c.number, clusters.c.count).where(clusters.c.state != "merged")).tuples()
+    return [number for number, count in said if count != really.get(number, 0) or not count]
+
+
+def tidy(db: Connection, now: datetime, numbers: Sequence[int]) -> None:
     """Count anew what patrons' deletions took away, and drop what can be taken back no more."""
     db.execute(delete(inbox_deeds).where(inbox_deeds.c.at < (now - DEEDS_KEPT).isoformat()))
     db.execute(
