@@ -164,7 +164,7 @@ class Shelf:
         ]
 
     def likest(self, texts: Sequence[str]) -> list[tuple[Answer, float] | None]:
-        """Return for each text the answer that has the likest wording, and how like it is; by words alone, for lists."""
+        """Return for each text the answer of the likest wording, and how like it is: by words alone, for lists."""
         if not self.answers or not texts:
             return [None] * len(texts)
         near = self._words.nearness(self._words.terms([plain_of(text) for text in texts]))
