@@ -40,6 +40,7 @@ from connectors.console.service import BACK, ServiceDoor
 from connectors.console.windows import Window, reach
 from connectors.curation.bench import Bench
 from connectors.curation.editing import Editing
+from connectors.curation.inbox import Inbox
 from connectors.curation.links import Links
 from connectors.curation.previews import frames_of
 from connectors.curation.publisher import Publisher
@@ -169,6 +170,7 @@ class Gateway:
     close_alerts: Callable[[], Awaitable[None]]
     calendar_desk: CalendarDesk
     announcer: Announcer
+    inbox: Inbox
 
     def warm_up(self) -> None:
         """Load the sentence model and what it needs; the product answers meanwhile, by words alone."""
@@ -265,6 +267,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
     bench = Bench(store, ground.book, ground.answers, clock, settings.library.card_pattern)
     process = f"{settings.web.host}:{settings.web.port}"
     publisher = Publisher(store, ground.book, ground.answers, bench, clock, process)
+    inbox = Inbox(store, ground.book, ground.answers, publisher, clock, ground.answers.embedder)
     return Gateway(
         action_listener=action_app(all_actions(services), turns, wiring.action_secret),
         ground=ground,
@@ -280,14 +283,15 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         publisher=publisher,
         chores={
             timedelta(seconds=15): [publisher.publish_due, publisher.tell_alive],
-            timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting],
+            timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting, inbox.collect],
             timedelta(minutes=10): [DailyNumbers(store, clock, _is_open(ground)).count_new],
-            timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy))],
+            timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy)), inbox.tidy],
         },
         alarms=alarms,
         close_alerts=close_alerts,
         calendar_desk=CalendarDesk(calendar_versions(settings), ground.calendar, said_of_day, clock),
         announcer=announcer,
+        inbox=inbox,
     )
 
 
@@ -418,6 +422,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             announcer=gateway.announcer,
             filing=filing_over(settings, gateway.ground.book),
             answer_names=lambda: {answer.key: answer.question for answer in gateway.ground.book.published()},
+            inbox=gateway.inbox,
         )
     )
     app.include_router(page_router(settings.library.name, settings.library.name_en))

@@ -25,6 +25,7 @@ from connectors.store import (
     messages,
     pending_links,
     pins,
+    questions,
     replies,
     ticket_replies,
     tickets,
@@ -140,6 +141,11 @@ PARTS: Mapping[str, tuple[Table, str, Columns]] = {
         pins,
         "Câu hỏi của bạn mà thư viện dùng để kiểm câu trả lời",
         {"text": ("text", "nội dung"), "at": ("at", "lúc")},
+    ),
+    "questions": (
+        questions,
+        "Câu hỏi của bạn mà thư viện xem lại để trả lời tốt hơn",
+        {"text": ("text", "nội dung"), "reason": ("why", "vì sao"), "at": ("at", "lúc")},
     ),
     "consents": (
         consents,

@@ -24,6 +24,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -451,6 +452,77 @@ pins = Table(
     Column("conversation_id", ForeignKey("conversations.id")),
     Column("message_id", String),
     Index("pins_of", "conversation_id"),
+    sqlite_autoincrement=True,
+)
+
+# Questions of one meaning. A cluster has no words of its own: it is read by its questions, and goes with the last.
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("state", String, nullable=False),  # open | solved | not_ours | spam | merged
+    Column("version", Integer, nullable=False, default=0),  # grows with every deed: who saw an older one is refused
+    Column("count", Integer, nullable=False, default=0),
+    Column("unresolved", Integer, nullable=False, default=0),  # asked since it was last solved
+    Column("founded_at", String, nullable=False),
+    Column("last_at", String, nullable=False),
+    Column("rank", Float, nullable=False, default=0),  # how far above: the same order at every moment
+    Column("answer", String),  # what it was attached to last, and which revision
+    Column("revision", Integer),
+    Column("solved_at", String),
+    Column("snoozed_until", String),
+    Column("held_by", String),
+    Column("held_until", String),  # null: until somebody else takes it
+    Column("seen_by", String),  # who has it on the screen
+    Column("seen_at", String),
+    Column("vectors", LargeBinary),  # the sum of its questions' vectors
+    Column("encoder", String),
+    Index("clusters_ranked", "state", "rank"),
+    sqlite_autoincrement=True,
+)
+
+# Why a message wants a librarian's eye: one row a reason.
+questions = Table(
+    "questions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    _conversation(),
+    Column("message_id", String, nullable=False),
+    Column("cluster", ForeignKey("clusters.number"), nullable=False),
+    Column("reason", String, nullable=False),  # see curation/signals.py
+    Column("text", Text, nullable=False),  # masked
+    Column("folded", Text, nullable=False),
+    Column("hidden", Integer, nullable=False),  # 1: something in it was masked, it is no wording for an answer
+    Column("channel", String, nullable=False),
+    Column("locale", String, nullable=False),
+    Column("unaccented", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    UniqueConstraint("message_id", "reason"),
+    Index("questions_of", "conversation_id"),
+    Index("questions_in", "cluster", "reason"),
+    Index("questions_same", "folded"),
+    Index("questions_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+# How far the messages were looked through for questions.
+questions_read = Table(
+    "questions_read",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("seq", Integer, nullable=False),
+)
+
+# What was done in the inbox, for taking it back: numbers and states, no words.
+inbox_deeds = Table(
+    "inbox_deeds",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("by", String, nullable=False),
+    Column("deed", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("undone", Integer, nullable=False, default=0),
     sqlite_autoincrement=True,
 )
 

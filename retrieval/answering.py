@@ -40,6 +40,7 @@ class AnswerSearcher:
         vectors: VectorStore | None = None,
         restorer: Restorer | None = None,
     ) -> None:
+        self.embedder = embedder
         self._book, self._embedder, self._restorer = book, embedder, restorer
         self._materials = Materials(embedder, vectors)
         self._building = threading.Lock()

@@ -169,6 +169,10 @@ class AnswerBook:
         answers = [_load(content) for (content,) in rows]
         return [answer for answer in answers if on is None or answer.holds_on(on)]
 
+    def live_numbers(self) -> dict[str, int]:
+        """Return the revision in use of every answer that has one, by key."""
+        return dict(self._database.connection.execute("SELECT key, number FROM live"))
+
     def get(self, key: str) -> Answer | None:
         """Return the answer in use under this key, or None."""
         row = self._database.connection.execute(

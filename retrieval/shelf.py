@@ -149,6 +149,36 @@ class Shelf:
         (match,) = self.matches([question], None, hidden=(place, np.array(hidden, np.int64)))
         return self._weighed(match, np.zeros(len(self.answers), np.bool_))
 
+    def nearest_all(self, texts: Sequence[str], n: int = CHOICES) -> list[list[tuple[Answer, float]]]:
+        """Return for each text the answers that fit it best and how like it their nearest wording is, 1 for the same.
+
+        For a librarian to choose from: also answers that a patron would not be told.
+        """
+        questions = [self.understood(text) for text in texts]
+        if not self.answers or not questions:
+            return [[] for _ in texts]
+        near = self._words.nearness(self._words.terms(questions))
+        return [
+            [(self.answers[i], self._alike(question, int(i), near[row])) for i in match.best[:n]]
+            for row, (question, match) in enumerate(zip(questions, self.matches(questions), strict=True))
+        ]
+
+    def likest(self, texts: Sequence[str]) -> list[tuple[Answer, float] | None]:
+        """Return for each text the answer of the likest wording, and how like it is: by words alone, for lists."""
+        if not self.answers or not texts:
+            return [None] * len(texts)
+        near = self._words.nearness(self._words.terms([plain_of(text) for text in texts]))
+        best = near.argmax(axis=1)
+        return [
+            (self.answers[int(self._words.owner[i])], float(np.clip(row[i], 0.0, 1.0))) if row[i] > 0 else None
+            for row, i in zip(near, best, strict=True)
+        ]
+
+    def _alike(self, question: str, answer: int, near: Scores) -> float:
+        if self._same.get(key_of(question)) == answer:
+            return 1.0
+        return float(np.clip(near[self._words.owner == answer].max(), 0.0, 1.0))
+
     def neighbours(self, key: str, n: int = CHOICES) -> list[tuple[Answer, float]]:
         """Return the answers asked in the likest terms and how alike they are, 1 for the same; the likest first."""
         place = next(i for i, answer in enumerate(self.answers) if answer.key == key)

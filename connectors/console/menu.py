@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from connectors.console import notes, undelivered, waiting
-from connectors.console.places import AUDIT, ROOT, STAFF
+from connectors.console.places import AUDIT, QUESTIONS, ROOT, STAFF
 from connectors.console.staff import Visitor
+from connectors.curation import questions
 from connectors.staff.roles import Permission
 from connectors.teaching import examples
 
@@ -34,9 +35,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("undelivered", "Không gửi được", f"{ROOT}/undelivered", _TALKS, "k", READERS, undelivered.count),
     Entry("purchases", "Đề nghị mua", f"{ROOT}/purchases", _TALKS, "m", READERS, notes.counting("purchases")),
     Entry("feedback", "Góp ý", f"{ROOT}/feedback", _TALKS, "y", READERS, notes.counting("feedback")),
-    Entry(
-        "questions", "Câu hỏi chưa có trả lời", f"{ROOT}/questions", _TALKS, "i", CONTENT, notes.counting("questions")
-    ),
+    Entry("questions", "Hộp câu hỏi", QUESTIONS, _TALKS, "i", CONTENT, questions.waiting),
     Entry("teaching", "Huấn luyện", f"{ROOT}/teaching", Permission.TEACH, "d", CONTENT, examples.waiting),
     Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "c", CONTENT),
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),

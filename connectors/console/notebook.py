@@ -13,12 +13,6 @@ from connectors.staff.roles import Permission
 
 
 def add_notebook(router: APIRouter, room: Room) -> None:
-    @router.get(f"{ROOT}/questions")
-    @needs(Permission.READ_TALKS)
-    async def questions(request: Request, visitor: SignedIn) -> Response:
-        page = await room.store.read(lambda db: notes.questions(db, page_number(request)))
-        return await room.page(visitor, "questions", "questions", page=page)
-
     @router.get(f"{ROOT}/purchases")
     @needs(Permission.READ_TALKS)
     async def purchases(request: Request, visitor: SignedIn) -> Response:

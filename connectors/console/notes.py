@@ -1,8 +1,7 @@
-"""What the assistant noted down: unanswered questions, suggestions to buy, praise and complaints. SQL only."""
+"""What the assistant noted down: suggestions to buy, praise and complaints. SQL only."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +10,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from connectors.console.paging import PAGE_SIZE, Page, cut, place
+from connectors.console.paging import Page, cut, place
 from connectors.store import conversations, desk_notes
-from library.text import tokens
 
 NOTES: dict[str, ColumnElement[bool]] = {
-    "questions": desk_notes.c.kind == "question",
     "purchases": desk_notes.c.kind == "purchase",
     "feedback": desk_notes.c.kind.not_in(("question", "purchase")),  # a kind yet to come is seen here, not lost
 }
@@ -30,16 +27,6 @@ class Note:
     author: str | None
     channel: str
     noted_at: datetime
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question as it was put last, with how often it came in any spelling."""
-
-    text: str
-    times: int
-    reason: str
-    last_at: datetime
 
 
 def count(db: Connection, page_name: str) -> int:
@@ -61,24 +48,6 @@ def notes(db: Connection, page_name: str, page: int) -> Page[Note]:
         .order_by(desk_notes.c.number.desc())
     )
     return Page([_note(row) for row in db.execute(cut(noted, number)).mappings()], number, last, total)
-
-
-def questions(db: Connection, page: int) -> Page[Asked]:
-    """Return the unanswered questions, the one asked last first; the same words without tones or marks are one."""
-    columns = (desk_notes.c.text, desk_notes.c.detail, desk_notes.c.noted_at)
-    newest_first = select(*columns).where(NOTES["questions"]).order_by(desk_notes.c.number.desc())
-    latest: dict[str, Any] = {}
-    times: Counter[str] = Counter()
-    for row in db.execute(newest_first):
-        same = " ".join(word.folded for word in tokens(row.text)) or row.text
-        latest.setdefault(same, row)
-        times[same] += 1
-    number, last, total = place(page, len(latest))
-    asked = [
-        Asked(row.text, times[same], row.detail.get("reason", ""), datetime.fromisoformat(row.noted_at))
-        for same, row in list(latest.items())[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    ]
-    return Page(asked, number, last, total)
 
 
 def _note(row: Any) -> Note:

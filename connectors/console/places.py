@@ -13,6 +13,7 @@ STAFF = f"{ROOT}/staff"
 AUDIT = f"{ROOT}/audit"
 UNDELIVERED = f"{ROOT}/undelivered"
 ANSWERS = f"{ROOT}/answers"
+QUESTIONS = f"{ROOT}/questions"
 REVIEWS = f"{ROOT}/reviews"
 ASSETS = f"{ROOT}/assets"
 _PAGE = re.compile(rf"{ROOT}(?:/[A-Za-z0-9_-]+)*")

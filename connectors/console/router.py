@@ -27,6 +27,7 @@ from connectors.console.inbox import add_inbox
 from connectors.console.notebook import add_notebook
 from connectors.console.numbers import Names, add_numbers
 from connectors.console.outbox import add_outbox
+from connectors.console.questions import add_questions
 from connectors.console.reviews import add_reviews
 from connectors.console.room import Room
 from connectors.console.service import ServiceDoor, add_service
@@ -36,6 +37,7 @@ from connectors.console.teaching import add_teaching
 from connectors.console.trail import add_trail
 from connectors.console.windows import Window
 from connectors.curation.editing import Editing
+from connectors.curation.inbox import Inbox
 from connectors.curation.publisher import Publisher
 from connectors.filing.filing import Filing
 from connectors.handover import Handover
@@ -66,6 +68,7 @@ def console_router(
     announcer: Announcer | None = None,
     filing: Filing | None = None,
     answer_names: Names | None = None,
+    inbox: Inbox | None = None,
 ) -> APIRouter:
     """Return the routes of the console.
 
@@ -96,6 +99,8 @@ def console_router(
         add_calendar(router, room, calendar_desk)
     if calendar_desk and announcer:
         add_announcements(router, room, announcer, calendar_desk)
+    if inbox:
+        add_questions(router, room, inbox)
     if filing:
         add_files(router, room, filing)
     if answer_names:

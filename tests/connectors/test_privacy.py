@@ -17,6 +17,7 @@ from sqlalchemy import insert, select, update
 
 from connectors import mailbox
 from connectors.channels.port import Arrival, Button, Card, Happening, Message, Reply
+from connectors.curation.questions import founded
 from connectors.desk import StoredConsents, StoredDesk
 from connectors.export import PARTS
 from connectors.mailbox import Answer
@@ -41,6 +42,7 @@ from connectors.store import (
     metadata,
     pending_links,
     pins,
+    questions,
     ticket_replies,
 )
 from connectors.tokens import hashed
@@ -117,6 +119,10 @@ class House:
             (forgets, {"message_id": address}),
             (pins, {"text": f"ghim {address}", "kind": "none", "what": "", "by": "Hoa", "at": soon}),
         ]  # fmt: skip
+        cluster = self.store.write_now(lambda db: founded(db, self.clock()))
+        asked = {"cluster": cluster, "reason": "không hiểu", "text": "Gửi xe?", "folded": "gui xe", "hidden": 0}
+        asked |= {"message_id": turn.message_id, "channel": "telegram", "locale": "vi", "unaccented": 0, "at": soon}
+        rows.append((questions, asked))
         for table, row in rows:
             self.store.write_now(lambda db, table=table, row=row: db.execute(insert(table).values(**common, **row)))
         await self.privacy.export(turn)

@@ -23,13 +23,14 @@ from connectors.console.router import console_router
 from connectors.console.service import ServiceDoor
 from connectors.console.windows import Window, reach
 from connectors.curation.bench import Bench
+from connectors.curation.inbox import Inbox
 from connectors.curation.publisher import Publisher
 from connectors.desk import StoredDesk
 from connectors.filing.filing import Filing
 from connectors.handover import Handover
 from connectors.settings import FilesSection, RasaSection, Settings
 from connectors.staff import audit
-from connectors.store import Store, parked, replies, staff
+from connectors.store import Store, messages, parked, replies, staff
 from connectors.store import deliveries as queued
 from connectors.teaching.shop import Shop
 from connectors.timetable.desk import CalendarDesk
@@ -74,6 +75,7 @@ class House:
         self.searcher = AnswerSearcher(self.book)
         bench = Bench(self.store, self.book, self.searcher, self.clock)
         self.publisher = Publisher(self.store, self.book, self.searcher, bench, self.clock)
+        self.questions = Inbox(self.store, self.book, self.searcher, self.publisher, self.clock)
         self.editing = editing_over(self.book, self.searcher, self.clock)
         at = Path(str(self.store.engine.url.database)).parent
         versions = Versions(at / "calendar", CALENDAR)
@@ -99,6 +101,7 @@ class House:
             announcer=self.announcer,
             filing=self.filing,
             answer_names=lambda: {answer.key: answer.question for answer in self.book.published()},
+            inbox=self.questions,
         )
         self.app = FastAPI()
         self.app.include_router(self.router)
@@ -176,7 +179,10 @@ class House:
         await self.handover.say_as_person(conversation_id, words, words, "key-1")
         await self.bury(await self.answer(conversation_id, Reply(words)), words)
         turn, desk = Turn(conversation_id, "m1", "zalo", self.now), StoredDesk(self.store)
-        await desk.unanswered(turn, words, words)
+        asked = await self.hear(conversation_id, words)
+        await desk.unanswered(Turn(conversation_id, asked, "zalo", self.now), words, words)
+        await self.store.write(lambda db: db.execute(messages.update().values(answered_at=self.now.isoformat())))
+        await self.questions.collect()
         await desk.suggest_purchase(turn, words, words)
         await desk.feedback(turn, words, words)
         row = {"channel": words, "reason": words, "body": words, "size": 9, "parked_at": self.now.isoformat()}

@@ -21,15 +21,6 @@ async def with_notes(house: House, leave: Callable[[StoredDesk, Turn, str], Any]
         await leave(StoredDesk(house.store), turn, text)
 
 
-async def test_the_same_question_in_any_spelling_is_one_row_newest_first(house: House, lan: Librarian) -> None:
-    asked = ["Có máy in không?", "Có wifi không?", "co may in khong", "CÓ MÁY IN KHÔNG"]
-    await with_notes(house, lambda desk, turn, text: desk.unanswered(turn, text, "thiếu kiến thức"), asked)
-    text = (await lan.see("questions")).text
-    rows = re.findall(r'class="words">([^<]*)</th>\s*<td class="number">(\d+)<', text)
-    assert rows == [("CÓ MÁY IN KHÔNG", "3"), ("Có wifi không?", "1")]
-    assert "2 câu khác nhau trong 4 lần hỏi" in text
-
-
 async def test_links_carry_their_counts(house: House, lan: Librarian) -> None:
     await house.waiting()
     await with_notes(house, lambda desk, turn, text: desk.suggest_purchase(turn, text, None), ["Số đỏ", "Mắt biếc"])
