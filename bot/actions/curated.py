@@ -40,10 +40,7 @@ def tell(services: Services, dispatcher: CollectingDispatcher, heard: Heard, ans
         )
         return False
     dispatcher.utter_message(**said)
-    standing = services.answer_book.standing(answer.key)
-    heard.turn.led_to(
-        "answer", answer=answer.key, revision=standing.live.number if standing and standing.live else None
-    )
+    heard.turn.led_to("answer", answer=answer.key, revision=services.answer_book.live_numbers().get(answer.key))
     return True
 
 

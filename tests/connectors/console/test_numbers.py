@@ -46,7 +46,7 @@ async def test_figures_stand_beside_those_of_the_period_before(house: House, lan
     count(house, TODAY - timedelta(days=10), visits=1000, dealt_with=1000, resolved=600)
     said = plain(await lan.see("numbers?span=7"))
     assert "Lượt trò chuyện 1.500 Kỳ trước: 1.000. Thay đổi: tăng 50 % (từ 38 % đến 62 %)." in said
-    assert "Xong việc 80,0 % (800/1000) Kỳ trước: 60,0 % (600/1000). Thay đổi: tăng 20,0 điểm (từ 16,1 điểm" in said
+    assert "Xong việc 80,0 % (800/1000) Kỳ trước: 60,0 % (600/1000). Thay đổi: tăng 20,0 điểm (từ 16,0 điểm" in said
 
 
 async def test_too_little_is_said_so(house: House, lan: Librarian) -> None:
