@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from openpyxl import Workbook
-
 from connectors.console import wording
 from connectors.numbers.daily import LONGER
 from connectors.numbers.intervals import Change, Share
@@ -127,6 +125,8 @@ def as_csv(seen: Overview, names: Mapping[str, str]) -> bytes:
 
 def as_xlsx(seen: Overview, names: Mapping[str, str]) -> bytes:
     """Return a workbook, one sheet a table."""
+    from openpyxl import Workbook  # takes a fifth of a second, of which a gateway that starts again has none to spare
+
     book, out = Workbook(), io.BytesIO()
     book.remove(book.worksheets[0])
     for name, rows in _sheets(seen, names).items():

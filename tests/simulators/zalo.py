@@ -21,7 +21,7 @@ from tests.simulators.zalo_api import Fault, OpenApi, Rules
 from tests.simulators.zalo_keys import Keys
 from tests.simulators.zalo_messages import Choice
 from tests.simulators.zalo_state import Shown, State
-from tests.simulators.zalo_webhooks import Deliver, Delivery, Webhooks
+from tests.simulators.zalo_webhooks import LADDER_S, Deliver, Delivery, Webhooks
 
 __all__ = ["Choice", "Fault", "Rules", "Shown", "Zalo"]
 
@@ -40,7 +40,8 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 @dataclass
 class Zalo:
     """`deliver(headers, body)` rings at the gateway's webhook and returns its status; `webhooks.deliver` may be set
-    later. `first_refresh_token` is what the console gave out. `scale` shortens the waiting between retries."""
+    later. `first_refresh_token` is what the console gave out. `scale` shortens the waiting between retries, which are
+    `ladder_s`."""
 
     clock: Callable[[], datetime]
     deliver: Deliver
@@ -51,15 +52,15 @@ class Zalo:
     first_refresh_token: str = "refresh-0"
     journal: Path | None = None
     scale: float = 1.0
+    ladder_s: Sequence[float] = LADDER_S
     rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
         self._state = State(self.clock, self.journal, self.oa_id, self.first_refresh_token)
         names = {"app_id": self.app_id, "oa_id": self.oa_id, "app_secret": self.app_secret}
         self._api = OpenApi(self._state, self.rules, self._show_and_echo, **names)
-        self.webhooks = Webhooks(
-            self.deliver, self._state.journal, app_id=self.app_id, secret=self.oa_secret, scale=self.scale
-        )
+        times: dict[str, Any] = {"scale": self.scale, "ladder_s": self.ladder_s}
+        self.webhooks = Webhooks(self.deliver, self._state.journal, app_id=self.app_id, secret=self.oa_secret, **times)
         for entry in self._state.webhook_entries:
             self.webhooks.remember(entry)
 

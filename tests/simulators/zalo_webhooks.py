@@ -48,7 +48,8 @@ class Webhooks:
     """`disturb()` says after which delays, in seconds, the copies of the next event go out: [0] is one, at once.
 
     After the last rung of the ladder the app is unsubscribed: nothing is delivered until `subscribe()`.
-    `scale` shortens every waiting but the deadline of two seconds, for runs on real time.
+    `scale` shortens every waiting but the deadline of two seconds, for runs on real time. `ladder_s` are the waits
+    between attempts.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Webhooks:
         app_id: str,
         secret: str,
         scale: float = 1.0,
+        ladder_s: Sequence[float] = LADDER_S,
         retry_slow: bool = True,
         disturb: Callable[[], Sequence[float]] = lambda: (0.0,),
     ) -> None:
@@ -71,6 +73,7 @@ class Webhooks:
         self._app_id = app_id
         self._secret = secret
         self._scale = scale
+        self._ladder_s = ladder_s
         self._number = 0
         self._pending: dict[int, Delivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,7 +151,7 @@ class Webhooks:
         """Deliver until it is taken, or the ladder ends."""
         if delay_s:
             await asyncio.sleep(delay_s * self._scale)
-        for rung_s in (*LADDER_S, None):
+        for rung_s in (*self._ladder_s, None):
             if not self.subscribed:
                 break
             if await self._attempt(delivery, retry):
