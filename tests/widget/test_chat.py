@@ -75,7 +75,7 @@ def test_the_last_card_or_the_chosen_one_is_printed(patron: Patron) -> None:
     assert patron.on_paper("h3, #composer") == ["Nuôi tôm sú bền vững"]
     patron.browser.execute_script("window.print = () => {}")
     patron.one(".card .print").click()
-    assert patron.on_paper("h3, header, .bubble, .choice") == ["Kỹ thuật nuôi tôm thẻ chân trắng"]
+    patron.until(lambda: patron.on_paper("h3, header, .bubble, .choice") == ["Kỹ thuật nuôi tôm thẻ chân trắng"])
 
 
 def test_lists_and_addresses_in_an_answer_are_lists_and_links(patron: Patron) -> None:

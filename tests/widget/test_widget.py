@@ -268,11 +268,12 @@ def test_only_the_card_is_printed_on_any_page(visitor: Patron) -> None:
     visitor.asks("nuôi tôm")
     visitor.browser.execute_script("window.print = () => {}")
     visitor.all(".card .print")[0].click()
-    assert visitor.on_paper("h3, .card li, header, .bubble, .choice") == [
+    card = [
         "Kỹ thuật nuôi tôm thẻ chân trắng",
         "Ký hiệu: 639.68 K600T",
         "Kho Mượn Mỹ Tho, tầng 1: còn 2 bản",
     ]
+    visitor.until(lambda: visitor.on_paper("h3, .card li, header, .bubble, .choice") == card)
     visitor.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert not visitor.browser.find_element(By.TAG_NAME, "main").is_displayed()
     visitor.browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
