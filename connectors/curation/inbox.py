@@ -346,7 +346,8 @@ class Inbox:
         """Give a cluster the vectors of its own wordings."""
         if self._embedder is None:
             return
-        texts = dict(db.execute(select(stored.c.folded, stored.c.text).where(stored.c.cluster == number)).tuples())
+        rows = db.execute(select(stored.c.folded, stored.c.text).where(stored.c.cluster == number))
+        texts = {folded: text for folded, text in rows}
         total = clustering.meant(self._embedder, list(texts.values())[:MOST_AT_ONCE]).sum(axis=0)
         questions.add_vectors(db, number, total.tobytes(), self._embedder.name)
 

@@ -346,8 +346,8 @@ def solving(db: Connection) -> set[str]:
 def stale(db: Connection) -> list[int]:
     """Return the clusters that were asked about less often than they say, since patrons' talks were deleted."""
     asked = select(questions.c.cluster, func.count(distinct(questions.c.message_id))).group_by(questions.c.cluster)
-    really = {cluster: count for cluster, count in db.execute(asked).tuples()}
-    said = db.execute(select(clusters.c.number, clusters.c.count).where(clusters.c.state != "merged")).tuples()
+    really = {cluster: count for cluster, count in db.execute(asked)}
+    said = db.execute(select(clusters.c.number, clusters.c.count).where(clusters.c.state != "merged"))
     return [number for number, count in said if count != really.get(number, 0) or not count]
 
 

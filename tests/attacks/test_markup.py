@@ -29,6 +29,7 @@ EVIL = [
     f"tg://user?id=1 @admin /xoadulieu {MARK}",
 ]
 OURS = re.compile(r"(?:\.\./|/)?(?:[a-z]+/)*[a-z]+\.(?:css|js)(?:\?v=[0-9a-f]+)?")
+DRAWN = ("trend", "chart", "qr")  # pictures of the console's own
 PAGES = ("inbox", "questions", "purchases", "feedback", "undelivered")
 
 
@@ -48,7 +49,9 @@ class Tags(HTMLParser):
         for tag, attrs in self.found:
             if any(name.startswith("on") or "javascript:" in (value or "") for name, value in attrs.items()):
                 return False
-            if tag in ("svg", "iframe", "object", "embed", "img", "base") or (tag == "script" and "src" not in attrs):
+            if tag in ("iframe", "object", "embed", "img", "base") or (tag == "script" and "src" not in attrs):
+                return False
+            if tag == "svg" and attrs.get("class") not in DRAWN:
                 return False
             if tag in ("script", "link") and not OURS.fullmatch(str(attrs.get("src") or attrs.get("href"))):
                 return False
