@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import compare, doors, hearing, publishing, retrieval, segmentation, turns
+from bench import compare, doors, hearing, learning, publishing, retrieval, segmentation, turns
 
 BENCHMARKS = {
     "retrieval": retrieval,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "doors": doors,
     "hearing": hearing,
     "publishing": publishing,
+    "learning": learning,
 }
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, Tuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -25,17 +26,22 @@ class GramTable:
 
     @classmethod
     def learned(
-        cls, examples: Sequence[Grams], weights: Dict[str, float], least: Mapping[str, int] = MappingProxyType({})
+        cls, examples: Iterable[Grams], weights: Dict[str, float], least: Mapping[str, int] = MappingProxyType({})
     ) -> GramTable:
         """Return the table of these examples; of a group in `least`, only grams that so many of them hold."""
+        seen: Dict[str, Counter[str]] = {group: Counter() for group in weights}
+        size = 0
+        for grams in examples:
+            size += 1
+            for group, counter in seen.items():
+                counter.update(set(grams[group]))
         columns: Dict[str, Dict[str, int]] = {}
         counts: List[int] = []
-        for group in weights:
-            seen = Counter(gram for grams in examples for gram in set(grams[group]))
-            kept = [gram for gram, count in seen.items() if count >= least.get(group, 1)]
+        for group, counter in seen.items():
+            kept = [gram for gram, count in counter.items() if count >= least.get(group, 1)]
             columns[group] = {gram: at for at, gram in enumerate(kept, len(counts))}
-            counts += [seen[gram] for gram in kept]
-        rarity = np.log((1 + len(examples)) / (1 + np.array(counts))) + 1
+            counts += [counter[gram] for gram in kept]
+        rarity = np.log((1 + size) / (1 + np.array(counts))) + 1
         return cls(weights, columns, rarity.astype(np.float32))
 
     def row(self, grams: Grams) -> Row:
@@ -51,9 +57,13 @@ class GramTable:
             values += [weight * value / length for value in heavy]
         return at, values
 
-    def rows(self, examples: Sequence[Grams]) -> csr_matrix:
-        found = [self.row(grams) for grams in examples]
-        ends = np.cumsum([0] + [len(at) for at, _ in found])
-        data = np.array([value for _, values in found for value in values], np.float32)
-        indices = np.array([column for at, _ in found for column in at], np.int32)
-        return csr_matrix((data, indices, ends), shape=(len(found), len(self.rarity)))
+    def rows(self, examples: Iterable[Grams]) -> csr_matrix:
+        """Return the rows of these examples, in their order; takes eight bytes a value while it is made."""
+        columns, values, ends = array("i"), array("f"), array("q", [0])
+        for grams in examples:
+            at, row = self.row(grams)
+            columns.extend(at)
+            values.extend(row)
+            ends.append(len(columns))
+        parts = np.frombuffer(values, np.float32), np.frombuffer(columns, np.int32), np.frombuffer(ends, np.int64)
+        return csr_matrix(parts, shape=(len(ends) - 1, len(self.rarity)))

@@ -41,11 +41,11 @@ class Choice:
 
     @classmethod
     def learned(cls, examples: Sequence[Heard], intents: Sequence[str], vectors: WordVectors, c: float) -> Choice:
-        seen = [grams(heard) for heard in examples]
-        table = GramTable.learned(seen, WEIGHTS, LEAST)
-        meanings = csr_matrix(np.array([vectors.of(message) for message, _ in examples]))
+        # The grams are made twice: kept as strings, those of all examples would take a gigabyte.
+        table = GramTable.learned(map(grams, examples), WEIGHTS, LEAST)
+        meanings = csr_matrix(np.array([vectors.of(message) for message, _ in examples], np.float32))
         svm = LinearSVC(C=c, class_weight="balanced", random_state=0)
-        svm.fit(hstack([table.rows(seen), meanings]).tocsr(), intents)
+        svm.fit(hstack([table.rows(map(grams, examples)), meanings], "csr", np.float64), intents)
         learned = np.ascontiguousarray(svm.coef_.T, dtype=np.float16)
         size = len(table.rarity)
         names = [str(name) for name in svm.classes_]
