@@ -39,9 +39,10 @@ NAMES_OF = {
 }
 _MARKS = r"[?!;\n]+|(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s)|…|,(?!\d)"
 # Folded; each is dropped from between the requests. The strong ones part requests and nothing else.
-_MAY_I_ASK = r"(?: cho (?:\w+ )?hoi(?: luon| them)?(?: la)?)?"
+_MAY_I_ASK = r"(?: (?:cho (?:\w+ )?hoi|hoi(?= (?:luon|them)\b))(?: luon| them)?(?: la)?)?"
 _STRONG = (
     rf"voi lai{_MAY_I_ASK}|san (?:tien|day|do){_MAY_I_ASK}|san cho (?:\w+ )?hoi|tien the{_MAY_I_ASK}"
+    r"|(?:san|tien) hoi (?:luon|them)(?: la)?"
     rf"|(?:san|voi)(?= (?:gia han|dat|giu|tim|kiem|hoi|cho|xem|coi|huy)\b)|(?:nhan|luon) tien{_MAY_I_ASK}|a ma"
     r"|ma cho (?:\w+ )?hoi(?: them)?|cho (?:\w+ )?hoi (?:them|luon)(?: la)?|ngoai ra|xong(?: roi)?|sau do|dong thoi"
     r"|by the way|btw|and also|also|plus|and then"
