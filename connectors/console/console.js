@@ -77,7 +77,4 @@ function later() {
 }
 
 document.addEventListener("visibilitychange", () => !document.hidden && refresh());
-document.getElementById("text")?.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) event.target.form.requestSubmit();
-});
 later();

@@ -21,7 +21,8 @@ from connectors.clock import Clock
 from connectors.console import answer_form, places, wording
 
 PAGES = Path(__file__).with_name("pages")
-ASSETS = {"console.css": "text/css", "console.js": "text/javascript", "editor.js": "text/javascript"}
+_SCRIPTS = ("keys.js", "console.js", "editor.js")
+ASSETS = {"console.css": "text/css", **dict.fromkeys(_SCRIPTS, "text/javascript")}
 SAFE = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "

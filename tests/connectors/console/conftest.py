@@ -14,6 +14,7 @@ from connectors.staff.accounts import add_staff
 from connectors.staff.roles import Role
 from connectors.store import Store
 from tests.connectors.console.desk import COLLEAGUE, NAME, PASSWORD, START, House, Librarian, sign_in
+from tests.connectors.console.seat import chrome, seat  # noqa: F401  fixtures
 
 SignIn = Callable[[Role], Awaitable[Librarian]]
 
