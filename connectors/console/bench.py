@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from connectors.console.drawing import page_number, see_other
 from connectors.console.gate import Form, Posted, SignedIn, needs
 from connectors.console.paging import PAGE_SIZE, Page, place
-from connectors.console.places import ROOT
+from connectors.console.places import ROOT, conversation_at
 from connectors.console.room import Room
 from connectors.console.staff import Visitor
 from connectors.curation import pins, reports, week
@@ -23,9 +23,10 @@ from connectors.curation.reports import ReplayLine, Report
 from connectors.curation.trying import Said
 from connectors.staff import audit
 from connectors.staff.roles import Permission
+from connectors.teaching.contract import INTENTS
 
 BENCH, PINS = f"{ROOT}/bench", f"{ROOT}/pins"
-_KINDS: Mapping[str, Kind] = {"answer": "answer", "none": "none"}
+_KINDS: Mapping[str, Kind] = {"answer": "answer", "none": "none", "intent": "intent"}
 # What is shown of a report: how each form is called, in the order of `trying.FORMS`.
 FORMS = {
     "plain": "Đúng như đã ghi",
@@ -143,28 +144,31 @@ class Desk:
         )  # fmt: skip
 
     async def pin(self, visitor: Visitor, form: Form) -> Response:
-        """Pin what was typed, or the words of the message named, which only who may read them can pin."""
+        """Pin what was typed, or the words of the message named, which only who may read them can pin.
+
+        Who pins a message goes back to its conversation.
+        """
         kind, key, now = _KINDS.get(form.get("kind"), "answer"), form.get("what"), self._room.clock()
-        known = kind == "none" or key in await self._bench.names([key])
+        known = kind == "none" or key in (INTENTS if kind == "intent" else await self._bench.names([key]))
         message = form.get("message") if visitor.may(Permission.READ_TALKS) else ""
 
-        def write(db: Connection) -> bool:
+        def write(db: Connection) -> str | None:
             text, conversation = form.get("text"), None
             if message:
                 text, conversation = week.texts_of(db, [message]).get(message, ("", None))
             if not known or not text.strip():
-                return False
+                return None
             expected = Expected(kind, "" if kind == "none" else key)
             of = {"conversation_id": conversation, "message_id": message or None}
             number = pins.pin(db, text if message else self._bench.masked(text), expected, visitor.name, now, **of)
             audit.note(db, visitor.name, "pin.made", f"pin:{number}", {"kind": kind, "what": expected.what}, now)
-            return True
+            return conversation_at(conversation) if conversation else PINS
 
-        made = await self._room.store.write(write)
-        if not made:
+        back = await self._room.store.write(write)
+        if back is None:
             typed = "" if message else form.get("text")[:200]
             return see_other(f"{PINS}?{urlencode({'done': 'unknown', 'text': typed})}")
-        return see_other(f"{PINS}?done=made")
+        return see_other(f"{back}?done=made" if back == PINS else f"{back}?done=pinned#m{message}")
 
     async def unpin(self, visitor: Visitor, number: int) -> Response:
         now = self._room.clock()

@@ -10,26 +10,30 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from weakref import WeakValueDictionary
 
 from fastapi import APIRouter, Request, Response
 
-from connectors.console import transcript, waiting
+from connectors.console import talk_list, transcript, waiting
 from connectors.console.drawing import see_other
 from connectors.console.gate import Form, Posted, SignedIn, needs
-from connectors.console.places import INBOX, ROOT, conversation_at
+from connectors.console.places import INBOX, TALKS, conversation_at
 from connectors.console.room import Room
 from connectors.console.staff import Visitor
 from connectors.console.waiting import Chat
 from connectors.console.windows import Reach, reach
 from connectors.ownership import Owner
+from connectors.staff import audit
 from connectors.staff.roles import Permission
+from connectors.teaching.contract import INTENTS, SLOTS
 from connectors.tokens import new_token
 
 logger = logging.getLogger(__name__)
 
 LONGEST_REPLY = 2000  # characters; longer ones are better said in two
-PATH = f"{ROOT}/conversations/{{conversation_id}}"
+PATH = f"{TALKS}/{{conversation_id}}"
+READ_AGAIN_AFTER = timedelta(hours=1)  # one look at a conversation is one reading, however often it is drawn anew
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,16 @@ class Desk:
 
     async def show(self, conversation_id: str, visitor: Visitor, done: str) -> Response:
         chat = await self._room.store.read(lambda db: waiting.chat(db, conversation_id))
-        return await self._page(chat, visitor, done=done) if chat else await self._gone(visitor)
+        if chat is None:
+            return await self._gone(visitor)
+        await self._note_reading(conversation_id, visitor)
+        return await self._page(chat, visitor, done=done)
+
+    async def _note_reading(self, conversation_id: str, visitor: Visitor) -> None:
+        talk, now = audit.talk(conversation_id), self._room.clock()
+        deed = (visitor.name, "talk.read", talk)
+        if not await self._room.store.read(lambda db: audit.is_noted(db, *deed, now - READ_AGAIN_AFTER)):
+            await self._room.store.write(lambda db: audit.note(db, *deed, {}, now))
 
     async def do(
         self, deed: Callable[[Wish], Awaitable[Response]], conversation_id: str, visitor: Visitor, form: Form
@@ -135,8 +148,10 @@ class Desk:
         self, chat: Chat, visitor: Visitor, code: int = 200, *, problem: str = "", text: str = "", done: str = ""
     ) -> Response:
         said = await self._room.store.read(lambda db: transcript.transcript(db, chat.id))
+        heard = await self._room.store.read(lambda db: talk_list.heard(db, chat.id))
         form = {"problem": problem, "text": text, "longest": LONGEST_REPLY, "form_key": new_token()}
         shown = {"chat": chat, "said": said, "reach": self._reach(chat), "seen": held_by(chat.owner), "done": done}
+        shown |= {"heard": heard, "intents": INTENTS, "slots": SLOTS}
         return await self._room.page(visitor, "conversation", "inbox", code, **shown, **form)
 
     async def _is_done(self, wish: Wish) -> bool:

@@ -101,6 +101,7 @@ class Drawer:
             ends=wording.TRAINING_ENDS,
             said=wording.TAUGHT,
             review_at=answer_form.review_at,
+            outcomes=wording.OUTCOMES,
             DEEDS=wording.ANSWER_DEEDS,
             assets={name: f"{places.ASSETS}/{name}?v={_version(name)}" for name in ASSETS},
         )

@@ -62,7 +62,7 @@ function acts(key) {
   }
   if (key === "?") return show();
   const here = current();
-  if (here && press(named("data-row-key", key, here))) return true;
+  if (here && press(here.querySelector(`[data-row-key="${CSS.escape(key)}"]`))) return true; // also in shut details
   if (key === "j") return move(1);
   if (key === "k") return move(-1);
   if (key === "x" && choose()) return true;
@@ -106,7 +106,8 @@ function keysHere() {
     if (first("input[type=checkbox]", rows()[0])) keyLine(list, ["x"], "Chọn dòng này");
   }
   const told = new Set();
-  for (const one of [...document.querySelectorAll("[data-row-key], [data-key]")].filter(isSeen)) {
+  for (const one of document.querySelectorAll("[data-row-key], [data-key]")) {
+    if (!one.dataset.rowKey && !isSeen(one)) continue;
     const key = one.dataset.rowKey ?? one.dataset.key;
     const name = one.dataset.rowKey ? `${nameOf(one)} (dòng này)` : nameOf(one);
     if (!told.has(key + name)) keyLine(list, [key], name);

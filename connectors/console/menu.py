@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from connectors.console import notes, undelivered, waiting
-from connectors.console.places import AUDIT, QUESTIONS, ROOT, STAFF
+from connectors.console.places import AUDIT, QUESTIONS, ROOT, STAFF, TALKS
 from connectors.console.staff import Visitor
 from connectors.curation import questions
 from connectors.staff.roles import Permission
@@ -32,6 +32,7 @@ READERS, CONTENT, NUMBERS, HOUSE = "Bạn đọc", "Nội dung", "Số liệu", 
 _TALKS = Permission.READ_TALKS
 ENTRIES: Sequence[Entry] = (
     Entry("inbox", "Hộp thư", f"{ROOT}/inbox", _TALKS, "t", READERS, waiting.count),
+    Entry("talks", "Hội thoại", TALKS, _TALKS, "v", READERS),
     Entry("undelivered", "Không gửi được", f"{ROOT}/undelivered", _TALKS, "k", READERS, undelivered.count),
     Entry("purchases", "Đề nghị mua", f"{ROOT}/purchases", _TALKS, "m", READERS, notes.counting("purchases")),
     Entry("feedback", "Góp ý", f"{ROOT}/feedback", _TALKS, "y", READERS, notes.counting("feedback")),

@@ -8,6 +8,7 @@ ROOT = "/console"
 SIGN_IN = f"{ROOT}/sign-in"
 SIGN_OUT = f"{ROOT}/sign-out"
 INBOX = f"{ROOT}/inbox"
+TALKS = f"{ROOT}/conversations"
 ACCOUNT = f"{ROOT}/account"
 STAFF = f"{ROOT}/staff"
 AUDIT = f"{ROOT}/audit"
@@ -20,7 +21,7 @@ _PAGE = re.compile(rf"{ROOT}(?:/[A-Za-z0-9_-]+)*")
 
 
 def conversation_at(conversation_id: str) -> str:
-    return f"{ROOT}/conversations/{conversation_id}"
+    return f"{TALKS}/{conversation_id}"
 
 
 def page_or_root(wanted: str) -> str:

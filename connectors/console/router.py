@@ -33,6 +33,7 @@ from connectors.console.room import Room
 from connectors.console.service import ServiceDoor, add_service
 from connectors.console.sign_in import add_sign_in
 from connectors.console.staff import SIGN_IN_TAKES_S, StaffDoor
+from connectors.console.talks import add_talks
 from connectors.console.teaching import add_teaching
 from connectors.console.trail import add_trail
 from connectors.console.windows import Window
@@ -85,7 +86,7 @@ def console_router(
     add_sign_in(router, staff, draw, service.label if service else "")
     if service:
         add_service(router, staff, draw, service)
-    for add in (add_account, add_accounts, add_trail, add_inbox, add_conversation, add_outbox, add_notebook):
+    for add in (add_account, add_accounts, add_trail, add_inbox, add_talks, add_conversation, add_outbox, add_notebook):
         add(router, room)
     if teaching:
         add_teaching(router, room, teaching)

@@ -1,4 +1,4 @@
-"""The conversations that a librarian is asked for, or has. SQL only."""
+"""Conversations as the librarians see them from outside; those that they are asked for, or have. SQL only."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def inbox(db: Connection, page: int) -> Page[Chat]:
     urgent = case((and_(tickets.c.reason.in_(URGENT), tickets.c.closed_at.is_(None)), 0), else_=1)
     stage = case((conversations.c.owner == "waiting", 0), (conversations.c.owner == "person", 1), else_=2)
     since = func.coalesce(conversations.c.owner_since, tickets.c.opened_at)
-    shown = _chats().where(_SHOWN).order_by(urgent, stage, since, conversations.c.id)
-    return Page([_chat(row) for row in db.execute(cut(shown, number)).mappings()], number, last, total)
+    shown = chats().where(_SHOWN).order_by(urgent, stage, since, conversations.c.id)
+    return Page([as_chat(row) for row in db.execute(cut(shown, number)).mappings()], number, last, total)
 
 
 def chat(db: Connection, conversation_id: str) -> Chat | None:
-    row = db.execute(_chats().where(conversations.c.id == conversation_id)).mappings().first()
-    return _chat(row) if row else None
+    row = db.execute(chats().where(conversations.c.id == conversation_id)).mappings().first()
+    return as_chat(row) if row else None
 
 
 def with_ticket(db: Connection, number: int) -> str | None:
@@ -101,7 +101,8 @@ def _with_tickets() -> FromClause:
     return conversations.outerjoin(tickets, tickets.c.number == latest.correlate(conversations).scalar_subquery())
 
 
-def _chats() -> Select[Any]:
+def chats() -> Select[Any]:
+    """Return what asks for conversations, each a row for `as_chat`."""
     said = select(func.max(messages.c.seq)).where(messages.c.conversation_id == conversations.c.id)
     answered = select(func.max(replies.c.created_at)).where(
         replies.c.conversation_id == conversations.c.id, replies.c.kind == "person"
@@ -116,7 +117,8 @@ def _chats() -> Select[Any]:
     )
 
 
-def _chat(row: Any) -> Chat:
+def as_chat(row: Any) -> Chat:
+    """Return the conversation that a row of `chats` tells of."""
     ticket = None
     if row["number"] is not None:
         opened_at = datetime.fromisoformat(row["opened_at"])

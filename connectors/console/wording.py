@@ -72,6 +72,16 @@ UNREADABLE = {
     "not_storable": "không lưu được",
 }
 
+OUTCOMES = {
+    "answer": "câu trả lời",
+    "search": "tìm trong mục lục",
+    "which": "hỏi lại bạn đọc chọn câu nào",
+    "unknown": "không có câu trả lời",
+    "handoff": "mời thủ thư",
+    "ils": "hệ thống mượn trả không trả lời",
+    "refused": "từ chối, ngoài việc của thư viện",
+    "other": "việc khác",
+}
 TRAINING_STAGES = {
     "waiting": "Chờ đến lượt",
     "training": "Đang học các câu mẫu",

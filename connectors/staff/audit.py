@@ -63,6 +63,14 @@ def note(db: Connection, who: str, deed: str, about: str, detail: Mapping[str, A
     return number
 
 
+def is_noted(db: Connection, who: str, deed: str, about: str, since: datetime) -> bool:
+    """Return whether this person did this to it since then."""
+    this = (audit_trail.c.who == who) & (audit_trail.c.deed == deed) & (audit_trail.c.about == about)
+    latest = select(audit_trail.c.at).where(this).order_by(audit_trail.c.number.desc()).limit(1)
+    at = db.scalar(latest)
+    return at is not None and datetime.fromisoformat(at) > since
+
+
 def talk(conversation_id: str) -> str:
     """Return how a conversation is named in the trail."""
     return f"talk:{hashed(conversation_id)[:32]}"

@@ -20,13 +20,14 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from connectors.clock import Clock
+from connectors.curation import pins
 from connectors.models import Models
 from connectors.processes import Wiring, rasa_environment, start, stop
 from connectors.settings import Settings
 from connectors.staff import audit
 from connectors.store import Store, trainings
 from connectors.teaching import examples
-from connectors.teaching.examples import State, shipped_examples
+from connectors.teaching.examples import Example, State, shipped_examples
 from connectors.teaching.judging import Report, compare, write_messages
 from connectors.training import taught_folder, training_command
 
@@ -227,10 +228,10 @@ class Shop:
         return f"{name}.tar.gz"
 
     async def _judge(self, model: str) -> Report:
-        taught = await self._store.read(lambda db: examples.listed(db, State.APPROVED, limit=100_000))
+        taught = await self._store.read(_must_be_heard)
         work = self._settings.files.var / "judging"
         messages = work / "messages.tsv"
-        await asyncio.to_thread(write_messages, messages, [one.example for one in reversed(taught)])
+        await asyncio.to_thread(write_messages, messages, taught)
         before = await self._heard(self.models.in_use(), messages)
         return await asyncio.to_thread(compare, before, await self._heard(model, messages))
 
@@ -283,6 +284,13 @@ class Shop:
     async def _note(self, by: str, deed: str, about: str, detail: Mapping[str, Any]) -> None:
         at = self._clock()
         await self._store.write(lambda db: audit.note(db, by, deed, about, detail, at))
+
+
+def _must_be_heard(db: Connection) -> list[Example]:
+    """Return what was taught, the oldest first, and the messages pinned to what they mean."""
+    taught = examples.listed(db, State.APPROVED, limit=100_000)
+    pinned = [Example(pin.text, pin.expected.what) for pin in pins.pinned(db) if pin.expected.kind == "intent"]
+    return [*(one.example for one in reversed(taught)), *pinned]
 
 
 def judging_command(settings: Settings, model: Path, messages: Path, heard: Path) -> list[str]:

@@ -229,7 +229,7 @@ class Sheet:
 
     async def press(self, deed: str, **more: str) -> httpx.Response:
         """Send the page's form for reply, take, give-back or close."""
-        form = re.search(rf'action="[^"]*/{deed}">(.*?)</form>', self.text, re.DOTALL)
+        form = re.search(rf'action="[^"]*/{deed}"[^>]*>(.*?)</form>', self.text, re.DOTALL)
         assert form, f"the page has no form for {deed}"
         fields = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form[1])}
         path = f"/console/conversations/{self.conversation_id}/{deed}"
