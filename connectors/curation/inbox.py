@@ -98,7 +98,7 @@ class Inbox:
                 now = self._clock()
                 seen = await self._store.read(lambda db, now=now: signals.batch(db, now))  # type: ignore[misc]
                 if seen.seq == seen.since:
-                    return taken
+                    return taken + await self._take_in(await self._store.read(signals.disliked))
                 taken += await self._take_in(seen)
 
     async def settle(self) -> None:
