@@ -10,7 +10,8 @@ messages, each of the book as it is and of the book as it would be. Three rules 
    in seven is news to the rest.
 3. A pinned question moves that held before.
 
-That last week's messages would be answered differently is shown and is for a person to judge.
+That last week's messages would be answered differently than they were, by this change and not by one that was made
+since, is shown and is for a person to judge.
 """
 
 from __future__ import annotations
@@ -98,11 +99,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Heard:
-    """A message of last week, the ids of those who sent just this, newest first, and how many there were."""
+    """A message of last week, the ids of those who sent just this, newest first, and how many there were.
+
+    `told` is what the patron heard, where that is known.
+    """
 
     text: str
     ids: tuple[str, ...]
     count: int
+    told: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -218,9 +223,13 @@ def said(shelf: Shelf, texts: Sequence[str], today: date | None) -> list[Said]:
 def _replayed(before: Shelf, after: Shelf, week: Sequence[Heard], today: date, progress: Progress) -> Iterator[Changed]:
     for at in range(0, len(week), _TOGETHER):
         span = week[at : at + _TOGETHER]
-        texts = [heard.text for heard in span]
-        old, new = said(before, texts, today), said(after, texts, today)
-        yield from (Changed(*each) for each in zip(span, old, new, strict=True) if _differs(each[1], each[2]))
+        new = said(after, [heard.text for heard in span], today)
+        # What is told just as it was needs no second look, and it is most of them.
+        maybe = [each for each in zip(span, new, strict=True) if each[0].told is None or _differs(each[0].told, each[1])]
+        old = said(before, [heard.text for heard, _ in maybe], today)
+        for (heard, then), now in zip(maybe, old, strict=True):
+            if _differs(now, then):  # else it is another publication since then that changed it
+                yield Changed(heard, heard.told or now, then)
         progress(0.5 + 0.5 * min(1.0, (at + _TOGETHER) / len(week)))
 
 
