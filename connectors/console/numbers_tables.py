@@ -52,9 +52,6 @@ class Table:
 
 
 def lines(seen: Overview) -> list[Line]:
-    def line(name: str, figure: Figure, hint: str) -> Line:
-        return Line(name, _number(figure.now), _number(figure.before), _change(figure), hint)
-
     return [
         line("Lượt trò chuyện", seen.visits, "mỗi lượt là một lần bạn đọc nhắn, không nghỉ quá 30 phút"),
         line("Tin của bạn đọc", seen.messages, "mọi tin trong các lượt ấy"),
@@ -63,6 +60,10 @@ def lines(seen: Overview) -> list[Line]:
         line("Chuyển thủ thư", seen.handed, "có phiếu gọi thủ thư"),
         line("Ngoài giờ mở cửa", seen.while_closed, "bắt đầu lúc không cơ sở nào mở cửa"),
     ]
+
+
+def line(name: str, figure: Figure, hint: str) -> Line:
+    return Line(name, _number(figure.now), _number(figure.before), _change(figure), hint)
 
 
 def tables(seen: Overview, names: Mapping[str, str]) -> list[Table]:

@@ -21,6 +21,7 @@ from connectors.console.bench import add_bench
 from connectors.console.calendar import add_calendar
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
+from connectors.console.effects import add_effects
 from connectors.console.files import add_files
 from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
@@ -106,4 +107,6 @@ def console_router(
         add_files(router, room, filing)
     if answer_names:
         add_numbers(router, room, answer_names)
+    if editing:
+        add_effects(router, room, editing.book)
     return router

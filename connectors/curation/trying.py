@@ -225,7 +225,9 @@ def _replayed(before: Shelf, after: Shelf, week: Sequence[Heard], today: date, p
         span = week[at : at + _TOGETHER]
         new = said(after, [heard.text for heard in span], today)
         # What is told just as it was needs no second look, and it is most of them.
-        maybe = [each for each in zip(span, new, strict=True) if each[0].told is None or _differs(each[0].told, each[1])]
+        maybe = [
+            each for each in zip(span, new, strict=True) if each[0].told is None or _differs(each[0].told, each[1])
+        ]
         old = said(before, [heard.text for heard, _ in maybe], today)
         for (heard, then), now in zip(maybe, old, strict=True):
             if _differs(now, then):  # else it is another publication since then that changed it

@@ -32,6 +32,7 @@ class Said:
     outcome: Mapping[str, Any] = field(default_factory=dict)
     handed: str = ""  # why a person was called by this message
     person_after: timedelta | None = None  # how long until one answered
+    complaint: bool = False  # it was taken down as one
 
     @property
     def kind(self) -> str:
@@ -55,6 +56,10 @@ class Visit:
     @property
     def handed(self) -> bool:
         return any(one.handed for one in self.said)
+
+    @property
+    def complained(self) -> bool:
+        return any(one.complaint for one in self.said)
 
     @property
     def asked_again(self) -> bool:
