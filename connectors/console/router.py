@@ -15,6 +15,7 @@ from connectors.clock import Clock
 from connectors.console.account import add_account
 from connectors.console.accounts import add_accounts
 from connectors.console.announcements import add_announcements
+from connectors.console.answer_asked import add_asked
 from connectors.console.answer_editor import add_answer_editor
 from connectors.console.answers import add_answers
 from connectors.console.bench import add_bench
@@ -95,6 +96,7 @@ def console_router(
         # The editor's own addresses before those of single answers, which would take them for keys.
         for add_screen in (add_answer_editor, add_answers, add_reviews):
             add_screen(router, room, editing, publishing)
+        add_asked(router, room, editing.book, publishing.bench)
     if publishing:
         add_bench(router, room, publishing)
     if calendar_desk:
