@@ -127,7 +127,7 @@ class Findings:
     changed: Sequence[Changed]
     left_out: int = 0
     neighbours: Sequence[tuple[Answer, float]] = ()
-    idle: Sequence[str] = ()  # phrasings without which it is found just as surely
+    idle: Sequence[str] = ()  # phrasings that may all go at once: by each of them it is still surely found
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -178,7 +178,7 @@ def try_out(
     progress(0.5)
     changed = list(_replayed(before, after, week, today, progress))
     counts = {form: Counter[str](each.how for each in tried if each.form == form) for form in FORMS}
-    idle = [each.text for each in tried if each.form == "hidden" and each.how == "hit"]
+    idle = _idle(after, answer, [each.text for each in tried if each.form == "hidden" and each.how == "hit"])
     near = after.neighbours(answer.key, _NEAR)
     replayed = sum(heard.count for heard in week)
     return Findings(tried, held, replayed, changed, left_out, near, idle, counts)
@@ -212,6 +212,25 @@ def _hidden(shelf: Shelf, answer: Answer, phrasings: Sequence[str]) -> Iterator[
     for text in phrasings:
         told = Said.of(shelf.ask_without(text, answer.key))
         yield Tried(text, "hidden", told, told.how(answer.key))
+
+
+def _idle(shelf: Shelf, answer: Answer, missed_by_nobody: Sequence[str]) -> list[str]:
+    """Return which of the phrasings may all go at once; of two that stand in for each other the earlier stays."""
+    idle: list[str] = []
+    for text in reversed(missed_by_nobody):
+        without = [text, *idle]
+        if text != answer.question and _hits(shelf, answer, [text], without) == [text]:
+            idle = without
+    # Each was asked without those asked before it, and not without those asked later.
+    while len(left := _hits(shelf, answer, idle, idle)) < len(idle):
+        idle = left
+    return idle
+
+
+def _hits(shelf: Shelf, answer: Answer, texts: Sequence[str], without: Sequence[str]) -> list[str]:
+    """Return the texts that surely lead to the answer though it has none of the wordings `without`."""
+    found = shelf.ask_all_without(texts, answer.key, without)
+    return [text for text, each in zip(texts, found, strict=True) if Said.of(each).how(answer.key) == "hit"]
 
 
 def said(shelf: Shelf, texts: Sequence[str], today: date | None) -> list[Said]:
