@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert
 
 from connectors.clock import VIETNAM
 from connectors.curation import clustering, questions, signals
-from connectors.curation.clustering import Clusters
+from connectors.curation.clustering import Clusters, Reader
 from connectors.store import Store, clusters, conversations
 from connectors.store import questions as stored
 from retrieval.embedder import Embedder, open_embedder
@@ -36,7 +36,14 @@ def fill(db: Connection, embedder: Embedder) -> None:
     db.execute(insert(conversations).values(id="c", channel="web", locale="vi", created_at=NOW.isoformat()))
     texts = [" ".join(rng.sample(WORDS, 5)) + f" số {i}?" for i in range(CLUSTERS)]
     vectors = np.random.default_rng(6).standard_normal((CLUSTERS, embedder.dimension)).astype(np.float32)
-    common = {"state": "open", "version": 0, "count": EACH, "unresolved": EACH, "rank": 0.0, "encoder": embedder.name}
+    common = {
+        "state": "open",
+        "version": 0,
+        "count": EACH,
+        "unresolved": EACH,
+        "rank": 0.0,
+        "encoder": Reader(embedder).name,
+    }
     common |= {"founded_at": NOW.isoformat(), "last_at": NOW.isoformat()}
     rows = [{**common, "number": i + 1, "vectors": vectors[i].tobytes()} for i in range(CLUSTERS)]
     db.execute(insert(clusters), rows)
@@ -89,9 +96,9 @@ async def main() -> None:
         ):
             median, longest = took(page(store, wanted, number))
             print(f"{name}: median {median:.0f} ms, longest {longest:.0f} ms")
-        rows = store.read_now(lambda db: questions.vectors(db, embedder.name))
-        loaded = Clusters(embedder, {number: clustering.read(sums) for number, sums in rows})
-        vector = clustering.meant(embedder, ["chỗ để xe máy ở đâu"])[0]
+        rows = store.read_now(lambda db: questions.vectors(db, Reader(embedder).name))
+        loaded = Clusters(Reader(embedder), {number: clustering.read(sums) for number, sums in rows})
+        vector = Reader(embedder)(["chỗ để xe máy ở đâu"])[0]
         median, longest = took(lambda: loaded.nearest(vector))
         print(f"nearest of 10,000: median {median:.1f} ms, longest {longest:.1f} ms")
         median, longest = took(lambda: store.read_now(questions.stale), 3)

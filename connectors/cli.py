@@ -14,6 +14,7 @@ from rich.console import Console
 
 from connectors.cli_answers import answers_commands
 from connectors.cli_catalogue import catalogue_commands
+from connectors.cli_demo import add_demo_commands
 from connectors.cli_explain import add_explain_command
 from connectors.cli_files import add_file_commands
 from connectors.cli_poster import add_poster_commands
@@ -148,6 +149,7 @@ app.add_typer(catalogue_commands(_places, out, fail), name="catalogue")
 app.add_typer(answers_commands(_places, out, fail), name="answers")
 add_file_commands(app, _Chosen.settings, out, fail)
 add_explain_command(app, _Chosen.settings, out, fail)
+add_demo_commands(app, _Chosen.settings, out, fail)
 add_poster_commands(app, _Chosen.settings, out, fail)
 add_privacy_commands(app, _Chosen.settings, out, fail)
 add_staff_commands(app, _Chosen.settings, out, fail)

@@ -38,3 +38,6 @@ class WebExchange:
 
     async def history(self, conversation_id: str) -> list[dict[str, Any]]:
         return await self._store.read(lambda db: mailbox.history(db, conversation_id))
+
+    async def rate(self, conversation_id: str, message_id: str, helped: bool) -> bool:
+        return await self._store.write(lambda db: mailbox.rate(db, conversation_id, message_id, helped))

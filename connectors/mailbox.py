@@ -256,6 +256,13 @@ def finish(db: Connection, message: Stored, answer: Answer, now: datetime) -> bo
     return forgotten
 
 
+def rate(db: Connection, conversation_id: str, message_id: str, helped: bool) -> bool:
+    """Note whether the answer to this message helped; return whether there is such an answer. The last word counts."""
+    mine = (messages.c.id == message_id) & (messages.c.conversation_id == conversation_id)
+    answered = mine & messages.c.answered_at.is_not(None)
+    return db.execute(update(messages).where(answered).values(rated=int(helped))).rowcount > 0
+
+
 def _would_talk_over(db: Connection, message: Stored) -> bool:
     """Return whether a person has the conversation now; a press and a deed at the library system are still told of."""
     if message.kind in ("payload", "command") or owner_of(db, message.conversation_id).who != "person":

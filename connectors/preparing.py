@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import Connection, func, select
 
+from connectors import month
 from connectors.clock import wall_clock
 from connectors.ils.rules import open_days
 from connectors.ils.sqlite_load import ItemRow, LoadError, load_library, read_patron_file
@@ -26,7 +27,7 @@ from connectors.staff.roles import Role
 from connectors.store import Store, staff
 from connectors.training import TrainingFailed, is_trained, train
 from library.calendar import CalendarError, LibraryCalendar
-from retrieval.answers import AnswerError
+from retrieval.answers import AnswerBook, AnswerError
 from retrieval.catalogue import Catalogue
 from retrieval.commands import Places, build_index, clear_leftovers, import_answers, import_catalogue, is_indexed
 from retrieval.embedder import THOROUGH, THOROUGH_FOLDER, EmbedderUnavailable
@@ -138,6 +139,12 @@ def _demo_steps(settings: Settings, places: Places) -> tuple[Step, ...]:
             (patrons, source),
             lambda: load_demo_patrons(settings, settings.ils.path, wall_clock().date()),
         ),
+        once(
+            "Một tháng trò chuyện mẫu · a month of demo talks",
+            settings.files.var / "gateway.sqlite",
+            (month.SOURCE,),
+            lambda: load_demo_month(settings),
+        ),
     )
 
 
@@ -148,6 +155,17 @@ def is_searchable(places: Places) -> bool:
     except EmbedderUnavailable:
         return False
     return is_indexed(places) and (embedder is None or read_manifest(places.index).model == embedder.name)
+
+
+def load_demo_month(settings: Settings) -> int:
+    """Put the month before now into the store; return how many messages it has, 0 where talks are there already."""
+    store, book = Store(settings.files.var / "gateway.sqlite"), AnswerBook(places_of(settings).answers)
+    try:
+        answers = book.published()
+        return store.write_now(lambda db: month.load(db, answers, wall_clock()))
+    finally:
+        book.close()
+        store.close()
 
 
 def load_demo_patrons(settings: Settings, path: Path, today: date) -> None:

@@ -82,9 +82,11 @@ messages = Table(
     Column("slots", JSON),  # as typed
     Column("outcome", JSON(none_as_null=True)),  # what the turn led to: see docs/numbers.md
     Column("said_at", String),  # by the channel's clock: its webhooks may come in another order
+    Column("rated", Integer),  # by the patron: 1, the answer helped; 0, it did not
     UniqueConstraint("conversation_id", "client_id"),
     Index("messages_by_time", "received_at"),
     Index("messages_unanswered", "conversation_id", "seq", sqlite_where=Column("answered_at").is_(None)),
+    Index("messages_disliked", "seq", sqlite_where=Column("rated") == 0),
 )
 
 replies = Table(

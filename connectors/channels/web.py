@@ -57,6 +57,14 @@ class Post(BaseModel):
         return Message(conversation_id, self.id, "text", self.text or "")
 
 
+class Rating(BaseModel):
+    """Whether an answer helped."""
+
+    model_config = {"extra": "forbid"}
+
+    helped: bool
+
+
 class Opened(BaseModel):
     conversation: str
     token: str
@@ -84,6 +92,8 @@ class Exchange(Protocol):
     def follow(self, conversation_id: str, after: int, beat_s: float) -> AsyncIterator[Sent | None]: ...
 
     async def history(self, conversation_id: str) -> list[dict[str, Any]]: ...
+
+    async def rate(self, conversation_id: str, message_id: str, helped: bool) -> bool: ...
 
 
 class _Discreet(APIRoute):
@@ -159,6 +169,12 @@ def web_router(exchange: Exchange, may_open: Callable[[Request], Awaitable[bool]
     async def history(mine: str = mine_only) -> list[dict[str, Any]]:
         """Return what was said so far, oldest first."""
         return await exchange.history(mine)
+
+    @router.post("/{conversation}/messages/{message}/rating", status_code=status.HTTP_204_NO_CONTENT)
+    async def rate(message: str, rating: Rating, mine: str = mine_only) -> None:
+        """Note whether the answer to this message helped; the last word counts."""
+        if not await exchange.rate(mine, message, rating.helped):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "this conversation has no answer to such a message")
 
     @router.get("/{conversation}/events")
     async def events(

@@ -16,17 +16,6 @@ from connectors.numbers.overview import Figure, Overview, wait_within
 Value = str | int | float
 MOST_ROWS = 200
 TOO_FEW = "chưa đủ số liệu"
-OUTCOMES = {
-    "answer": "Câu trả lời soạn sẵn",
-    "search": "Tìm sách, có kết quả",
-    "nothing_found": "Tìm sách, không có kết quả",
-    "other": "Việc khác (giờ mở cửa, gia hạn, đặt giữ, chào hỏi…)",
-    "which": "Hỏi lại bạn đọc muốn hỏi câu nào",
-    "unknown": "Không hiểu hoặc chưa có câu trả lời",
-    "handoff": "Chuyển thủ thư",
-    "ils": "Hệ thống thư viện trục trặc",
-    "refused": "Ngoài phạm vi",
-}
 WEEKDAYS = ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -58,6 +47,7 @@ def lines(seen: Overview) -> list[Line]:
         line("Xong việc", seen.resolved, "kết thúc bằng câu trả lời, không hỏi lại, không cần thủ thư"),
         line("Hỏi lại trong 10 phút", seen.asked_again, "hỏi gần như cùng một câu"),
         line("Chuyển thủ thư", seen.handed, "có phiếu gọi thủ thư"),
+        line("Bạn đọc thấy có ích", seen.helped, "trong những lần bạn đọc bấm 👍 hay 👎 trên trang web"),
         line("Ngoài giờ mở cửa", seen.while_closed, "bắt đầu lúc không cơ sở nào mở cửa"),
     ]
 
@@ -75,7 +65,7 @@ def tables(seen: Overview, names: Mapping[str, str]) -> list[Table]:
             "outcomes",
             "Tin của bạn đọc dẫn tới đâu",
             ("Kết quả", "Tin"),
-            [(OUTCOMES.get(k, k), n) for k, n in seen.outcomes.items()],
+            [(wording.OUTCOMES.get(k, k), n) for k, n in seen.outcomes.items()],
         ),
         Table(
             "called",

@@ -17,7 +17,12 @@ from connectors.store import conversations, messages, tickets
 from library.text import nfc
 
 WHO = {"bot": "Trợ lý tự động", "waiting": "Đang chờ thủ thư", "person": "Thủ thư"}
-MARKS = {"unknown": "Có câu không trả lời được", "handed": "Có phiếu gặp thủ thư", "nothing": "Tìm không thấy sách"}
+MARKS = {
+    "disliked": "Bạn đọc bấm 👎",
+    "unknown": "Có câu không trả lời được",
+    "handed": "Có phiếu gặp thủ thư",
+    "nothing": "Tìm không thấy sách",
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Heard:
     confidence: float | None
     slots: Mapping[str, Any]
     outcome: Mapping[str, Any]
+    rated: int | None  # by the patron: 1, the answer helped; 0, it did not
 
     @property
     def expected(self) -> tuple[str, str]:
@@ -77,7 +83,9 @@ def heard(db: Connection, conversation_id: str) -> dict[str, Heard]:
     """Return by its id how each message of the conversation was understood, where the assistant dealt with it."""
     mine = select(messages).where(messages.c.conversation_id == conversation_id, messages.c.intent.is_not(None))
     return {
-        row.id: Heard(row.id, row.kind == "text", row.intent, row.confidence, row.slots or {}, row.outcome or {})
+        row.id: Heard(
+            row.id, row.kind == "text", row.intent, row.confidence, row.slots or {}, row.outcome or {}, row.rated
+        )
         for row in db.execute(mine)
     }
 
@@ -92,6 +100,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         said.append(messages.c.received_at < _midnight(wanted.until + timedelta(days=1)))
     if wanted.mark == "unknown":
         said.append(messages.c.outcome["kind"].as_string() == "unknown")
+    if wanted.mark == "disliked":
+        said.append(messages.c.rated == 0)
     if wanted.mark == "nothing":
         said += [messages.c.outcome["kind"].as_string() == "search", messages.c.outcome["hits"].as_integer() == 0]
     found: list[ColumnElement[bool]] = []

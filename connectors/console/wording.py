@@ -73,14 +73,15 @@ UNREADABLE = {
 }
 
 OUTCOMES = {
-    "answer": "câu trả lời",
-    "search": "tìm trong mục lục",
-    "which": "hỏi lại bạn đọc chọn câu nào",
-    "unknown": "không có câu trả lời",
-    "handoff": "mời thủ thư",
-    "ils": "hệ thống mượn trả không trả lời",
-    "refused": "từ chối, ngoài việc của thư viện",
-    "other": "việc khác",
+    "answer": "Câu trả lời soạn sẵn",
+    "search": "Tìm sách, có kết quả",
+    "nothing_found": "Tìm sách, không có kết quả",
+    "other": "Việc khác (giờ mở cửa, gia hạn, đặt giữ, chào hỏi…)",
+    "which": "Hỏi lại bạn đọc muốn hỏi câu nào",
+    "unknown": "Không hiểu hoặc chưa có câu trả lời",
+    "handoff": "Chuyển thủ thư",
+    "ils": "Hệ thống thư viện trục trặc",
+    "refused": "Ngoài phạm vi",
 }
 TRAINING_STAGES = {
     "waiting": "Chờ đến lượt",

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from connectors.clock import Clock
 from connectors.curation import clustering, questions, signals
-from connectors.curation.clustering import Clusters
+from connectors.curation.clustering import Clusters, Reader
 from connectors.curation.publishing import Actor, Done, Publishing
 from connectors.curation.questions import Before, Cluster
 from connectors.curation.signals import Batch, Heard, Reason, Signal
@@ -83,6 +83,7 @@ class Inbox:
     ) -> None:
         self._store, self._book, self._searcher, self._publishing = store, book, searcher, publishing
         self._clock, self._embedder = clock, embedder
+        self._reader = Reader(embedder, lambda text: searcher.shelf.understood(text)) if embedder else None
         self._clusters: Clusters | None = None
         self._one = asyncio.Lock()
         self._settled = -1
@@ -98,7 +99,7 @@ class Inbox:
                 now = self._clock()
                 seen = await self._store.read(lambda db, now=now: signals.batch(db, now))  # type: ignore[misc]
                 if seen.seq == seen.since:
-                    return taken
+                    return taken + await self._take_in(await self._store.read(signals.disliked))
                 taken += await self._take_in(seen)
 
     async def settle(self) -> None:
@@ -302,7 +303,7 @@ class Inbox:
         found = [*seen.signals, *await asyncio.to_thread(self._asked_again, seen)]
         found = await asyncio.to_thread(self._with_expired, found)
         texts = [signal.heard.text for signal in found]
-        meant = await asyncio.to_thread(clustering.meant, self._embedder, texts) if self._embedder and texts else None
+        meant = await asyncio.to_thread(self._reader, texts) if self._reader and texts else None
         clusters = await self._loaded()
 
         def work(db: Connection) -> int:
@@ -329,27 +330,27 @@ class Inbox:
             return number
         near = clusters.nearest(vector) if clusters is not None else None
         number = near if near is not None else questions.founded(db, signal.heard.at)
-        if clusters is not None and self._embedder is not None:
-            questions.add_vectors(db, number, clusters.add(number, vector), self._embedder.name)
+        if clusters is not None and self._reader is not None:
+            questions.add_vectors(db, number, clusters.add(number, vector), self._reader.name)
         return number
 
     async def _loaded(self) -> Clusters | None:
-        embedder = self._embedder
-        if embedder is None:
+        reader = self._reader
+        if reader is None:
             return None
         if self._clusters is None:
-            rows = await self._store.read(lambda db: questions.vectors(db, embedder.name))
-            self._clusters = Clusters(embedder, {number: clustering.read(sums) for number, sums in rows})
+            rows = await self._store.read(lambda db: questions.vectors(db, reader.name))
+            self._clusters = Clusters(reader, {number: clustering.read(sums) for number, sums in rows})
         return self._clusters
 
     def _read_anew(self, db: Connection, number: int) -> None:
         """Give a cluster the vectors of its own wordings."""
-        if self._embedder is None:
+        if self._reader is None:
             return
         rows = db.execute(select(stored.c.folded, stored.c.text).where(stored.c.cluster == number))
         texts = {folded: text for folded, text in rows}
-        total = clustering.meant(self._embedder, list(texts.values())[:MOST_AT_ONCE]).sum(axis=0)
-        questions.add_vectors(db, number, total.tobytes(), self._embedder.name)
+        total = self._reader(list(texts.values())[:MOST_AT_ONCE]).sum(axis=0)
+        questions.add_vectors(db, number, total.tobytes(), self._reader.name)
 
     def _asked_again(self, seen: Batch) -> list[Signal]:
         pairs = [(one, two) for one, two in seen.pairs if one.text.strip() and two.text.strip()]
@@ -358,10 +359,10 @@ class Inbox:
     def _same(self, one: Heard, two: Heard) -> bool:
         if one.folded == two.folded:
             return True
-        if self._embedder is None:
+        if self._reader is None:
             return False
-        first, second = clustering.meant(self._embedder, [one.text, two.text])
-        return bool(first @ second >= clustering.same_from(self._embedder))
+        first, second = self._reader([one.text, two.text])
+        return bool(first @ second >= self._reader.same)
 
     def _with_expired(self, found: Iterable[Signal]) -> list[Signal]:
         """Return the questions worth a look; where an answer was there and its last day is over, that is why."""

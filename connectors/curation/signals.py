@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from connectors.store import conversations, desk_notes, messages, questions_read, tickets
+from connectors.store import conversations, desk_notes, messages, questions, questions_read, tickets
 from library.text import has_diacritics, tokens
 
 
@@ -28,6 +28,7 @@ class Reason(StrEnum):
     AGAIN = "hỏi lại trong 10 phút"
     HANDED = "chuyển thủ thư"
     EXPIRED = "câu trả lời hết hạn"
+    DISLIKED = "bạn đọc bấm 👎"
 
 
 AGAIN_WITHIN = timedelta(minutes=10)
@@ -103,6 +104,15 @@ def batch(db: Connection, now: datetime, most: int = 500) -> Batch:
         if each.intent in _QUESTIONS and (asked := _before(db, each)):
             pairs.append((asked, each))
     return Batch(since, found[-1].seq, signals, pairs)
+
+
+def disliked(db: Connection, most: int = 500) -> Batch:
+    """Return the messages whose answer did not help, as their patrons said since: not by the order of asking."""
+    known = select(questions.c.message_id).where(questions.c.reason == Reason.DISLIKED)
+    new = (messages.c.rated == 0) & (messages.c.kind == "text") & messages.c.id.not_in(known)
+    rows = db.execute(_select().where(new).order_by(messages.c.seq).limit(most)).mappings()
+    since = cursor(db)
+    return Batch(since, since, [Signal(_one(row), Reason.DISLIKED) for row in rows], ())
 
 
 def cursor(db: Connection) -> int:

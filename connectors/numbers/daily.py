@@ -114,6 +114,10 @@ def _facts_of(one: Said) -> Iterator[tuple[str, str]]:
         yield "outcome", one.kind
         if one.answered_at:
             yield "answer_wait", _up_to((one.answered_at - one.at).total_seconds(), ANSWER_WAITS_S)
+    if one.rated is not None:
+        yield "rated", ""
+        if one.rated:
+            yield "helped", ""
     if one.handed:
         yield "called", one.handed
         if one.person_after is not None:
@@ -144,6 +148,7 @@ def _said_around(db: Connection, day: date) -> list[Said]:
             messages.c.kind,
             messages.c.answered_at,
             messages.c.outcome,
+            messages.c.rated,
             tickets.c.reason,
             tickets.c.opened_at,
             person.label("person_at"),
@@ -170,6 +175,7 @@ def _one(row: Any) -> Said:
         words=row.text if row.kind == "text" else "",
         answered_at=moment(row.answered_at) if row.answered_at else None,
         outcome=row.outcome or {},
+        rated=row.rated,
         handed=row.reason or "",
         person_after=moment(row.person_at) - moment(row.opened_at) if row.person_at else None,
         complaint=row.complaint is not None,

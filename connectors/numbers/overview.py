@@ -58,6 +58,7 @@ class Overview:
     asked_again: Figure
     handed: Figure
     while_closed: Figure
+    helped: Figure
     by_day: Sequence[tuple[date, int]]
     by_channel: Mapping[str, int]
     outcomes: Mapping[str, int]
@@ -92,6 +93,7 @@ def overview(db: Connection, period: Period) -> Overview:
         asked_again=share("asked_again", "dealt_with"),
         handed=share("handed", "visits"),
         while_closed=share("while_closed", "visits"),
+        helped=share("helped", "rated"),
         by_day=_by_day(db, period),
         by_channel=_by_channel(db, period),
         outcomes=under("outcome"),

@@ -30,6 +30,7 @@ class Said:
     words: str
     answered_at: datetime | None = None
     outcome: Mapping[str, Any] = field(default_factory=dict)
+    rated: int | None = None  # 1: the answer helped, as the patron said; 0: it did not
     handed: str = ""  # why a person was called by this message
     person_after: timedelta | None = None  # how long until one answered
     complaint: bool = False  # it was taken down as one

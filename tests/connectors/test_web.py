@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +14,16 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from connectors import mailbox
-from connectors.channels.port import Button, Message, Reply, Sent
+from connectors.channels.port import Button, Reply
 from connectors.channels.web import web_router
+from connectors.exchange import WebExchange
 from connectors.mailbox import Answer, Stored
 from connectors.messages import sentence
 from library.ports import Turn
-from tests.connectors.small_gateway import Ask, SmallGateway, small_gateway
+from tests.connectors.small_gateway import Ask, small_gateway
 from tests.virtual_time import VirtualLoop, run
 
 PLACES = 3  # conversations that one caller may open
-
-
-class Exchange:
-    """What the door asks for, over the small gateway."""
-
-    def __init__(self, gateway: SmallGateway) -> None:
-        self._gateway = gateway
-
-    async def open_conversation(self) -> tuple[str, str]:
-        return await self._gateway.store.write(lambda db: mailbox.open_conversation(db, "web", self._gateway.clock()))
-
-    async def conversation_of(self, token: str) -> str | None:
-        return await self._gateway.store.read(lambda db: mailbox.conversation_of(db, token))
-
-    async def receive(self, message: Message) -> tuple[str, bool]:
-        accepted = await self._gateway.switchboard.receive(message)
-        return accepted.message_id, accepted.new
-
-    async def replies_to(self, conversation_id: str, message_id: str, wait_s: float) -> list[Sent]:
-        return await self._gateway.switchboard.final_for(conversation_id, message_id, wait_s)
-
-    def follow(self, conversation_id: str, after: int, beat_s: float) -> AsyncIterator[Sent | None]:
-        return self._gateway.switchboard.follow(conversation_id, after, beat_s)
-
-    async def history(self, conversation_id: str) -> list[dict[str, Any]]:
-        return await self._gateway.store.read(lambda db: mailbox.history(db, conversation_id))
 
 
 class Browser:
@@ -129,7 +105,7 @@ def browse(file: Path, scene: Scene, ask: Ask = offering) -> None:
 
         async with small_gateway(loop, file, ask) as gateway:
             app = FastAPI()
-            app.include_router(web_router(Exchange(gateway), may_open))
+            app.include_router(web_router(WebExchange(gateway.store, gateway.switchboard, gateway.clock), may_open))
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
                 browser = Browser(app, http)
                 await browser.open()
@@ -150,6 +126,33 @@ def test_a_message_is_accepted_at_once_and_answered_within_the_wait_asked_for(fi
         again = await browser.post({"id": "1", "text": "chào"}, wait=5)
         assert (again.json()["message"], again.json()["new"]) == (accepted.json()["message"], False)
         assert said(again.json()["replies"]) == [("final", "bạn nói chào")]
+
+    browse(file, scene)
+
+
+def test_a_patron_says_whether_an_answer_helped_and_the_last_word_counts(file: Path) -> None:
+    async def scene(browser: Browser, loop: VirtualLoop) -> None:
+        (final,) = (await browser.post({"id": "1", "text": "chào"}, wait=5)).json()["replies"]
+        stranger = Browser(browser.app, browser.http)
+        await stranger.open()
+
+        async def rates(body: dict[str, Any], message: str = final["message_id"], by: Browser = browser) -> int:
+            return (await by.http.post(f"{by.at}/messages/{message}/rating", json=body, headers=by.headers)).status_code
+
+        def rated() -> int | None:
+            with closing(sqlite3.connect(file)) as db:
+                (found,) = db.execute("SELECT rated FROM messages").fetchone()
+            return None if found is None else int(found)
+
+        assert rated() is None
+        assert await rates({"helped": True}) == 204
+        assert rated() == 1
+        assert await rates({"helped": False}) == 204
+        assert rated() == 0
+        assert await rates({"helped": True}, by=stranger) == 404
+        assert await rates({"helped": True}, message="khong-co") == 404
+        assert await rates({"helped": "có lẽ"}) == 422
+        assert rated() == 0
 
     browse(file, scene)
 

@@ -261,9 +261,9 @@ def test_a_field_of_one_thing_over_and_over_takes_no_time(filler: str) -> None:
     data = (filler * (20_000 // len(filler))).encode("latin-1" if filler in ("\xe9", "\xb5\x93") else "utf-8")
     tags = ("020", "041", "082", "100", "245", "260", "300", "521", "653", "700", "852", "856", "952")
     fields = [(tag, b"1 \x1fa" + data + b"x/\x1fb" + data + b"\x1fu" + data) for tag in tags]
-    begun = time.process_time()
+    begun = time.thread_time()
     (found,) = read(iso2709(fields))
-    assert time.process_time() - begun < 5
+    assert time.thread_time() - begun < 5
     assert found.record or found.problems
 
 

@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.widget.scripted_gateway import Gateway
 
-PATIENCE_S = 15
+PATIENCE_S = 40
 OFFLINE = {"offline": True, "latency": 0, "throughput": -1}
 ROOT = "const root = document.querySelector('thu-thu').shadowRoot; "
 

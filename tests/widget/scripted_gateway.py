@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,11 +18,11 @@ from fastapi.middleware.cors import CORSMiddleware
 from sqlalchemy import delete, select
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from connectors import mailbox
 from connectors.answerer import Patience
-from connectors.channels.port import Button, Card, Field, Form, Message, Reply, Sent
+from connectors.channels.port import Button, Card, Field, Form, Reply
 from connectors.channels.web import web_router
 from connectors.clock import wall_clock
+from connectors.exchange import WebExchange
 from connectors.handover import Handover
 from connectors.mailbox import Answer, Stored
 from connectors.messages import say
@@ -143,33 +143,14 @@ async def _stream(receive: Receive, send: Send, all_of_it: bytes) -> None:
         pass
 
 
-class Exchange:
+class Exchange(WebExchange):
     """What the web door asks of the switchboard."""
 
-    def __init__(self, store: Store, switchboard: Switchboard) -> None:
-        self.store = store
-        self.switchboard = switchboard
-        self.loop: asyncio.AbstractEventLoop | None = None  # the server's, once somebody has come
+    loop: asyncio.AbstractEventLoop | None = None  # the server's, once somebody has come
 
     async def open_conversation(self) -> tuple[str, str]:
         self.loop = asyncio.get_running_loop()
-        return await self.store.write(lambda db: mailbox.open_conversation(db, "web", wall_clock()))
-
-    async def conversation_of(self, token: str) -> str | None:
-        return await self.store.read(lambda db: mailbox.conversation_of(db, token))
-
-    async def receive(self, message: Message) -> tuple[str, bool]:
-        accepted = await self.switchboard.receive(message)
-        return accepted.message_id, accepted.new
-
-    async def replies_to(self, conversation_id: str, message_id: str, wait_s: float) -> list[Sent]:
-        return await self.switchboard.final_for(conversation_id, message_id, wait_s)
-
-    def follow(self, conversation_id: str, after: int, beat_s: float) -> AsyncIterator[Sent | None]:
-        return self.switchboard.follow(conversation_id, after, beat_s)
-
-    async def history(self, conversation_id: str) -> list[dict[str, Any]]:
-        return await self.store.read(lambda db: mailbox.history(db, conversation_id))
+        return await super().open_conversation()
 
 
 @dataclass
@@ -192,6 +173,11 @@ class Gateway:
     def stored(self) -> list[str]:
         """Return the texts of the messages in the inbox, in order."""
         return self.store.read_now(lambda db: list(db.scalars(select(messages.c.text).order_by(messages.c.seq))))
+
+    def ratings(self) -> dict[str, int | None]:
+        """Return how the answer to each message was rated."""
+        rated = select(messages.c.text, messages.c.rated)
+        return self.store.read_now(lambda db: {row.text: row.rated for row in db.execute(rated)})
 
     def forget_everybody(self) -> None:
         """Delete all conversations, so that no token opens anything."""
@@ -225,7 +211,7 @@ def serving(path: Path) -> Iterator[Gateway]:
     async def may_open(_request: Request) -> bool:
         return True
 
-    app, exchange = FastAPI(), Exchange(store, switchboard)
+    app, exchange = FastAPI(), Exchange(store, switchboard, wall_clock)
     app.include_router(web_router(exchange, may_open))
     app.include_router(page_router(NAME, NAME_EN))
     allowed = ["Authorization", "Content-Type", "Last-Event-ID"]

@@ -78,6 +78,27 @@ def test_the_last_card_or_the_chosen_one_is_printed(patron: Patron) -> None:
     patron.until(lambda: patron.on_paper("h3, header, .bubble, .choice") == ["Kỹ thuật nuôi tôm thẻ chân trắng"])
 
 
+def test_the_last_answer_can_be_rated_and_the_patron_is_thanked(patron: Patron) -> None:
+    patron.asks("Giờ mở cửa")
+    patron.asks("nuôi tôm")
+    assert len(patron.all(".rate")) == 2
+    patron.one('[aria-label="Chưa có ích"]').click()
+    patron.until(lambda: "Cảm ơn bạn đã cho biết." in patron.one("#log").text)
+    patron.until(lambda: patron.gateway.ratings() == {"Giờ mở cửa": None, "nuôi tôm": 0})
+    assert patron.all(".rate") == []
+    assert "Cảm ơn bạn đã cho biết." in (patron.one("#announcer").get_attribute("textContent") or "")
+
+
+def test_a_rating_that_does_not_get_through_can_be_given_again(patron: Patron) -> None:
+    patron.asks("Giờ mở cửa")
+    patron.gateway.faults.busy = True
+    patron.one('[aria-label="Có ích"]').click()
+    patron.until(lambda: len(patron.all(".rate")) == 2)
+    patron.gateway.faults.busy = False
+    patron.one('[aria-label="Có ích"]').click()
+    patron.until(lambda: patron.gateway.ratings() == {"Giờ mở cửa": 1})
+
+
 def test_lists_and_addresses_in_an_answer_are_lists_and_links(patron: Patron) -> None:
     patron.asks("Giờ mở cửa")
     assert len(patron.all(".bubble ul > li")) == 2

@@ -130,6 +130,9 @@ def test_the_keyboard_alone_opens_talks_and_closes(visitor: Patron) -> None:
     visitor.focused().send_keys("Giờ mở cửa", Keys.ENTER)
     visitor.until(lambda: len(visitor.bubbles()) == 1)
     visitor.focused().send_keys(Keys.SHIFT, Keys.TAB, Keys.NULL)
+    assert visitor.focused().accessible_name == "Chưa có ích"
+    for _ in range(2):
+        visitor.focused().send_keys(Keys.SHIFT, Keys.TAB, Keys.NULL)
     assert visitor.focused().text == "Gặp thủ thư"
     outline = "return getComputedStyle(root.activeElement).outlineStyle"
     assert visitor.runs(outline) == "solid"

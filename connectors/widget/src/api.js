@@ -28,6 +28,10 @@ export function library(base) {
       return call(key, `/${key.conversation}/messages?wait=${wait}`, { method: 'POST', body }, ANSWER_MS + wait * 1000);
     },
 
+    /** Say whether the answer to a message helped. */
+    rate: (key, message, helped) =>
+      ask(key, `/${key.conversation}/messages/${message}/rating`, AbortSignal.timeout(ANSWER_MS), { method: 'POST', body: JSON.stringify({ helped }) }),
+
     /** Call `take` with each reply after `after`, until `stop` is aborted or the stream ends; `alive` at every sign of life. */
     async listen(key, after, { stop, alive, take }) {
       const giveUp = () => stop.abort();

@@ -216,6 +216,18 @@ export function send() {
   fit();
 }
 
+/** Say whether this answer helped; what does not get through is asked again. */
+export async function rate(entry, helped) {
+  entry.rated = helped;
+  announce(text(texts.rated));
+  try {
+    await current.rate(entry.message_id, helped);
+  } catch {
+    entry.rated = undefined;
+    draw();
+  }
+}
+
 export const isUsed = ({ payload }) => used.has(payload);
 
 export function press({ payload, title }) {

@@ -41,9 +41,17 @@ export function Answered({ entry }) {
           {reply.buttons.length > 0 && <div class="choices">{choices(reply.buttons, entry)}</div>}
         </Fragment>
       ))}
-      {at && <p class="meta"><Time at={at} /></p>}
+      {at && <p class="meta"><Time at={at} />{kind === 'final' && !chat.isPast(entry) && <Rating entry={entry} />}</p>}
     </article>
   );
+}
+
+function Rating({ entry }) {
+  if (entry.rated !== undefined) return <span>{text(texts.rated)}</span>;
+  const button = (sign, name, helped) => (
+    <button class="plain rate" aria-label={text(name)} onClick={() => chat.rate(entry, helped)}><span aria-hidden="true">{sign}</span></button>
+  );
+  return <span class="rating">{text(texts.helpful)} {button('👍', texts.helped, true)} {button('👎', texts.noHelp, false)}</span>;
 }
 
 function Card({ card, entry }) {

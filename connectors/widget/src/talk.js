@@ -284,6 +284,8 @@ export function talk(hear, api) {
       else put(message);
     },
 
+    rate: (message, helped) => api.rate(key, message, helped),
+
     /** End this conversation on this device: nothing is sent or heard any more. */
     leave() {
       left = true;

@@ -43,6 +43,9 @@ class Exchange:
     async def history(self, conversation_id: str) -> list[dict[str, Any]]:
         return []
 
+    async def rate(self, conversation_id: str, message_id: str, helped: bool) -> bool:
+        return False
+
 
 @pytest.fixture
 def exchange() -> Exchange:

@@ -345,3 +345,18 @@ async def test_who_may_read_and_who_may_do(
         f"/console/questions/{number}/aside", data={"csrf": csrf, "version": "0", "state": "spam"}
     )
     assert (done.status_code == 303) is edits
+
+
+async def test_an_answer_that_did_not_help_brings_its_question_once(house: House, lan: Librarian) -> None:
+    chat = await house.open("mượn được mấy cuốn")
+    rated = update(messages).where(messages.c.conversation_id == chat).values(rated=0, intent="ask_library_info")
+    await house.store.write(
+        lambda db: db.execute(update(messages).values(answered_at=house.now.isoformat(), intent="ask_library_info"))
+    )
+    assert await house.questions.collect() == 0
+    await house.store.write(lambda db: db.execute(rated))  # long after it was looked through
+    assert [await house.questions.collect() for _ in range(2)] == [1, 0]
+    said = plain(await lan.see("questions"))
+    assert "mượn được mấy cuốn" in said
+    assert "bạn đọc bấm 👎" in said
+    assert listed(await lan.see("questions?reason=bạn đọc bấm 👎")) == ["mượn được mấy cuốn"]

@@ -92,7 +92,7 @@ async def test_a_turn_tells_how_it_was_understood(house: House, lan: Librarian) 
     )
     page = (await lan.conversation(conversation_id)).page
     said = plain(page)
-    assert "Hỏi quy định, dịch vụ, phí, chỗ, chắc 42 %. Tên sách: Số đỏ . Dẫn tới: câu trả lời the-phi" in said
+    assert "Hỏi quy định, dịch vụ, phí, chỗ, chắc 42 %. Tên sách: Số đỏ . Dẫn tới: Câu trả lời soạn sẵn the-phi" in said
     assert f'href="/console/teaching/correct?message={message}"' in page.text
     assert f'href="/console/answers/new?from={message}"' in page.text
 

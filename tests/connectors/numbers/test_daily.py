@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from connectors.clock import VIETNAM
 from connectors.numbers.daily import DailyNumbers
+from connectors.numbers.intervals import Share
 from connectors.numbers.overview import Period, not_held, overview, wait_within
 from connectors.store import Store, conversations, messages, numbers_daily, numbers_not_held, replies, tickets
 
@@ -153,3 +154,14 @@ async def test_what_is_kept_holds_nobodys_words_and_names_no_conversation(desk: 
     everything = json.dumps(desk.rows(), ensure_ascii=False)
     for word in ("An", "đỏ", "tên", "chat-of-an"):
         assert word not in everything
+
+
+async def test_ratings_are_a_share_of_what_was_rated(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    for n, rated in enumerate((1, 1, 0, None)):
+        message = desk.hear(f"chat-{n}", at("09:00"), "mấy giờ mở cửa")
+        rating = update(messages).where(messages.c.id == message).values(rated=rated)
+        desk.store.write_now(lambda db, rating=rating: db.execute(rating))
+    await desk.numbers.count_new()
+    helped = desk.store.read_now(lambda db: overview(db, Period(FRIDAY, FRIDAY + timedelta(days=1)))).helped
+    assert helped.now == Share(2, 3)
