@@ -181,7 +181,7 @@ async def _patron(client: httpx.AsyncClient, turns: Turns, done: asyncio.Event, 
         began = time.perf_counter()
         posted = await client.post(address, json={"id": uuid.uuid4().hex, "text": text}, headers=headers)
         turns.took_ms.append((time.perf_counter() - began) * 1000)
-        turns.failed += posted.status_code != 200 or not _answered(posted.json()["replies"])
+        turns.failed += not posted.is_success or not _answered(posted.json()["replies"])
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), BREATH_S)
 
