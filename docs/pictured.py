@@ -141,18 +141,20 @@ async def _asks(house: House, conversation_id: str, words: str, reason: str) -> 
     await house.answer(conversation_id, INVITED)
 
 
+def _asked() -> list[tuple[datetime, str]]:
+    """Return the words of each question and when it came, the oldest first."""
+    words = [words for wordings in UNANSWERED for words, times in wordings for _ in range(times)]
+    ago = (timedelta(days=number * 7 % 23, hours=number % 5, minutes=7) for number in range(5, 5 + len(words)))
+    return sorted((START - each, asked) for each, asked in zip(ago, words, strict=True))
+
+
 async def _questions(house: House) -> None:
-    day = 0
-    for wordings in UNANSWERED:
-        for words, times in wordings:
-            for _ in range(times):
-                day = (day * 7 + 5) % 23
-                at = START - timedelta(days=day, hours=day % 5, minutes=7)
-                chat = await _talk(house, at, ("telegram", "zalo", "web")[day % 3], HELLO)
-                message = await house.hear(chat, words)
-                await _understood(house, message, "ask_library_info", 0.9, {"kind": "unknown"})
-                turn = Turn(chat, message, "telegram", house.now)
-                await StoredDesk(house.store).unanswered(turn, words, "thiếu kiến thức")
+    for number, (at, words) in enumerate(_asked()):
+        chat = await _talk(house, at, ("telegram", "zalo", "web")[number % 3], HELLO)
+        message = await house.hear(chat, words)
+        await _understood(house, message, "ask_library_info", 0.9, {"kind": "unknown"})
+        turn = Turn(chat, message, "telegram", house.now)
+        await StoredDesk(house.store).unanswered(turn, words, "thiếu kiến thức")
     house.now = START
     await house.questions.collect()
 
@@ -161,19 +163,19 @@ async def _talks(house: House) -> None:
     await _talk(house, MONDAY.replace(hour=8), "web", HELLO, SEARCH)
     await _talk(house, MONDAY.replace(hour=10), "zalo", HOURS)
     await _talk(house, MONDAY.replace(hour=14), "telegram", RENEWED)
+    lost = await _talk(house, MONDAY.replace(hour=16), "zalo", HELLO)
+    await house.bury(await house.answer(lost, Reply("“Dế Mèn phiêu lưu ký” đến hạn trả ngày mai.")), "window_48h")
     await _talk(house, START.replace(hour=7, minute=50), "zalo", WRONG)
     waits = await _talk(house, START.replace(hour=8, minute=20), "web", SEARCH)
     await _asks(house, waits, "cho mình gặp thủ thư, mình muốn xem cuốn này trước khi mượn", "asked")
     urgent = await _talk(house, START.replace(hour=8, minute=41), "zalo", HELLO)
-    await _asks(house, urgent, "em buồn quá, không biết nói với ai nữa", "distress")
+    await _asks(house, urgent, "có người bị ngất ở phòng đọc tầng 2", "danger")
     offered = await _talk(house, START.replace(hour=8, minute=46), "telegram", HOURS)
     await _asks(house, offered, "dạ có, nhờ thủ thư giúp em", "offered")
     taken = await _talk(house, START.replace(hour=8, minute=52), "web", HELLO)
     await _asks(house, taken, "gặp người thật được không ạ", "asked")
     await house.handover.take_over(taken, COLLEAGUE)
     await house.handover.say_as_person(taken, COLLEAGUE, "Chào bạn, mình là Minh ở quầy mượn.", "key-a")
-    lost = await _talk(house, MONDAY.replace(hour=16), "zalo", HELLO)
-    await house.bury(await house.answer(lost, Reply("“Dế Mèn phiêu lưu ký” đến hạn trả ngày mai.")), "window_48h")
     turn, desk = Turn(waits, "m1", "web", house.now), StoredDesk(house.store)
     await desk.suggest_purchase(turn, "Totto-chan bên cửa sổ", "Kuroyanagi Tetsuko")
     await desk.suggest_purchase(turn, "Nuôi tôm thẻ chân trắng", None)

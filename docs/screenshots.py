@@ -67,7 +67,7 @@ LOOKS = (Look(), Look("-dark", scheme="dark"), Look("-400", width=320))
 GUIDE: Mapping[str, Shot] = {
     "dang-nhap": Shot("sign-in"),
     "hop-thu": Shot("inbox"),
-    "cuoc-tro-chuyen": Shot("inbox", follow="#chats h2 a", scroll="#said"),
+    "cuoc-tro-chuyen": Shot("inbox", follow="#chats li:nth-child(2) h2 a"),
     "hop-cau-hoi": Shot("questions"),
     "nhom-cau-hoi": Shot("questions", follow="table a"),
     "trinh-soan": Shot("answers/wifi/edit"),
@@ -90,6 +90,8 @@ OTHERS: Mapping[str, Shot] = {
     "new-answer": Shot("answers/new"),
     "reviews": Shot("reviews"),
     "pins": Shot("pins"),
+    "effects": Shot("numbers/effects"),
+    "asked": Shot("answers/wifi/asked"),
     "report": Shot("numbers/report"),
     "staff": Shot("staff"),
     "staff-one": Shot("staff", follow="table a"),

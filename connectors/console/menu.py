@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from connectors.console import notes, undelivered, waiting
-from connectors.console.places import AUDIT, QUESTIONS, ROOT, STAFF, TALKS
+from connectors.console.places import AUDIT, EFFECTS, QUESTIONS, ROOT, STAFF, TALKS
 from connectors.console.staff import Visitor
 from connectors.curation import questions
 from connectors.staff.roles import Permission
@@ -44,6 +44,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),
     Entry("announcements", "Thông báo", f"{ROOT}/announcements", Permission.ANNOUNCE, "b", CONTENT),
     Entry("numbers", "Số liệu", f"{ROOT}/numbers", Permission.READ_NUMBERS, "h", HOUSE),
+    Entry("effects", "Hiệu quả", EFFECTS, Permission.READ_NUMBERS, "f", HOUSE),
     Entry("files", "Tệp xuất, nhập", f"{ROOT}/files", Permission.EXPORT, "e", HOUSE),
     Entry("staff", "Tài khoản", STAFF, Permission.MANAGE_STAFF, "s", HOUSE),
     Entry("audit", "Nhật ký", AUDIT, Permission.READ_AUDIT, "n", HOUSE),
