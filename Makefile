@@ -8,7 +8,7 @@ PRODUCT := .venv/ready
 RASA := .venv-rasa/ready
 THUTHU := .venv/bin/thuthu --config $(CONFIG)
 
-.PHONY: run test widget check bench bench-scale eval-nlu eval-robust setup clean
+.PHONY: run test widget check bench bench-scale eval-nlu eval-robust setup screenshots clean
 
 run: setup ## start everything
 	$(THUTHU) run
@@ -61,6 +61,9 @@ eval-nlu: setup ## make eval-nlu DATA=file.tsv [OUT=file.json]
 eval-robust: setup ## how often an intent survives hurried typing: make eval-robust DATA=file.tsv [OUT=file.json]
 	@test -n "$(DATA)" || { echo "make eval-robust DATA=file.tsv [OUT=file.json]: the file that make eval-nlu takes"; exit 2; }
 	@.venv-rasa/bin/python -W ignore -m bot.robustness "$(DATA)" $(if $(OUT),--out "$(OUT)")
+
+screenshots: $(PRODUCT) ## the pictures of the librarian's guide; needs Chromium
+	.venv/bin/python docs/screenshots.py
 
 clean: ## everything made at run time, environments too
 	rm -rf .venv .venv-rasa var
