@@ -28,26 +28,26 @@ class Entry:
     count: Callable[[Connection], int] | None = None
 
 
-READERS, CONTENT, NUMBERS, HOUSE = "Bạn đọc", "Nội dung", "Số liệu", "Quản trị"
+DAILY, CONTENT, HOUSE = "Hằng ngày", "Nội dung", "Quản lý"
 _TALKS = Permission.READ_TALKS
 ENTRIES: Sequence[Entry] = (
-    Entry("inbox", "Hộp thư", f"{ROOT}/inbox", _TALKS, "t", READERS, waiting.count),
-    Entry("talks", "Hội thoại", TALKS, _TALKS, "v", READERS),
-    Entry("undelivered", "Không gửi được", f"{ROOT}/undelivered", _TALKS, "k", READERS, undelivered.count),
-    Entry("purchases", "Đề nghị mua", f"{ROOT}/purchases", _TALKS, "m", READERS, notes.counting("purchases")),
-    Entry("feedback", "Góp ý", f"{ROOT}/feedback", _TALKS, "y", READERS, notes.counting("feedback")),
-    Entry("questions", "Hộp câu hỏi", QUESTIONS, _TALKS, "i", CONTENT, questions.waiting),
-    Entry("teaching", "Huấn luyện", f"{ROOT}/teaching", Permission.TEACH, "d", CONTENT, examples.waiting),
+    Entry("inbox", "Hộp thư", f"{ROOT}/inbox", _TALKS, "t", DAILY, waiting.count),
+    Entry("questions", "Hộp câu hỏi", QUESTIONS, _TALKS, "i", DAILY, questions.waiting),
+    Entry("talks", "Hội thoại", TALKS, _TALKS, "v", DAILY),
+    Entry("undelivered", "Không gửi được", f"{ROOT}/undelivered", _TALKS, "k", DAILY, undelivered.count),
+    Entry("purchases", "Đề nghị mua", f"{ROOT}/purchases", _TALKS, "m", DAILY, notes.counting("purchases")),
+    Entry("feedback", "Góp ý", f"{ROOT}/feedback", _TALKS, "y", DAILY, notes.counting("feedback")),
     Entry("answers", "Câu trả lời", f"{ROOT}/answers", Permission.READ_ANSWERS, "c", CONTENT),
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
     Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "x", CONTENT),
-    Entry("numbers", "Số liệu", f"{ROOT}/numbers", Permission.READ_NUMBERS, "h", NUMBERS),
-    Entry("effects", "Hiệu quả", EFFECTS, Permission.READ_NUMBERS, "f", NUMBERS),
+    Entry("teaching", "Huấn luyện", f"{ROOT}/teaching", Permission.TEACH, "d", CONTENT, examples.waiting),
+    Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),
+    Entry("announcements", "Thông báo", f"{ROOT}/announcements", Permission.ANNOUNCE, "b", CONTENT),
+    Entry("numbers", "Số liệu", f"{ROOT}/numbers", Permission.READ_NUMBERS, "h", HOUSE),
+    Entry("effects", "Hiệu quả", EFFECTS, Permission.READ_NUMBERS, "f", HOUSE),
+    Entry("files", "Tệp xuất, nhập", f"{ROOT}/files", Permission.EXPORT, "e", HOUSE),
     Entry("staff", "Tài khoản", STAFF, Permission.MANAGE_STAFF, "s", HOUSE),
     Entry("audit", "Nhật ký", AUDIT, Permission.READ_AUDIT, "n", HOUSE),
-    Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),
-    Entry("files", "Tệp xuất, nhập", f"{ROOT}/files", Permission.EXPORT, "e", HOUSE),
-    Entry("announcements", "Thông báo", f"{ROOT}/announcements", Permission.ANNOUNCE, "b", READERS),
 )
 
 
@@ -58,7 +58,7 @@ def open_to(visitor: Visitor) -> Sequence[Entry]:
 def grouped(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:
     """Return the entries by group, both in the order of the menu."""
     groups: dict[str, list[Entry]] = {}
-    for group in (READERS, CONTENT, NUMBERS, HOUSE):
+    for group in (DAILY, CONTENT, HOUSE):
         if there := [entry for entry in entries if entry.group == group]:
             groups[group] = there
     return groups
