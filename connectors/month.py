@@ -105,7 +105,7 @@ class Month:
         return Talk(channel, at, [replace(one, rated=self._rated(one)) for one in said] if channel == "web" else said)
 
     def _rated(self, said: Said) -> int | None:
-        if said.outcome is None or said.outcome["kind"] == "other" or self._chance.random() > RATES:
+        if said.outcome is None or said.outcome["kind"] in ("other", "handoff") or self._chance.random() > RATES:
             return None
         return int(self._chance.random() < (0.05 if said.outcome["kind"] in ("unknown", "which") else 0.9))
 
