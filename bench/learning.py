@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 import psutil
 
-from bench.turns import MESSAGES, _own_copy, _until, figure
+from bench.turns import MESSAGES, figure, own_copy, until
 from connectors.models import Models
 from connectors.processes import Wiring, rasa_environment, start, stop
 from connectors.settings import Settings, load_settings
@@ -46,13 +46,13 @@ def main() -> None:
 
 async def _main() -> None:
     with tempfile.TemporaryDirectory(prefix="thuthu-bench-") as name:
-        config = _own_copy(Path(name))
+        config = own_copy(Path(name))
         own = _own_models(Path(name), config)
         command = [sys.executable, "-m", "connectors.cli", "--config", str(config), "run"]
         product = await start(command, dict(os.environ))
         try:
             async with httpx.AsyncClient(timeout=60, base_url=own.public_url) as client:
-                await _until(client, "/readyz")
+                await until(client, "/readyz")
                 await _measure(own, client, psutil.Process(product.pid))
         finally:
             await stop(product)
@@ -181,7 +181,7 @@ async def _patron(client: httpx.AsyncClient, turns: Turns, done: asyncio.Event, 
         began = time.perf_counter()
         posted = await client.post(address, json={"id": uuid.uuid4().hex, "text": text}, headers=headers)
         turns.took_ms.append((time.perf_counter() - began) * 1000)
-        turns.failed += posted.status_code != 200 or not _answered(posted.json()["replies"])
+        turns.failed += not posted.is_success or not _answered(posted.json()["replies"])
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), BREATH_S)
 

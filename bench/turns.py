@@ -63,7 +63,7 @@ async def _main() -> None:
     settings = load_settings(Path("demo/library.toml"))
     with tempfile.TemporaryDirectory(prefix="thuthu-bench-") as name:
         folder = Path(name)
-        config = _own_copy(folder)
+        config = own_copy(folder)
         wiring = Wiring.fresh()
         command = [sys.executable, "-m", "connectors.cli", "--config", str(config), "run"]
         product = await start(command, dict(os.environ))
@@ -83,8 +83,8 @@ async def _main() -> None:
         try:
             async with serving(actions, wiring.action_port), httpx.AsyncClient(timeout=60) as client:
                 await asyncio.to_thread(ground.searcher.warm_up)
-                await _until(client, f"{own.public_url}/readyz")
-                await _until(client, f"{wiring.rasa_url}/webhooks/rest/")
+                await until(client, f"{own.public_url}/readyz")
+                await until(client, f"{wiring.rasa_url}/webhooks/rest/")
                 await _measure(client, own.public_url, wiring.rasa_url, ground, links)
                 _memory(product.pid)
         finally:
@@ -159,21 +159,21 @@ def _memory(pid: int) -> None:
     figure("rss.total", mb=round(total))
 
 
-def _own_copy(folder: Path) -> Path:
+def own_copy(folder: Path) -> Path:
     """Return settings like the demo's whose databases are copies, on a port of their own."""
     var = Path("var")
     for name in ("answers.sqlite", "catalogue.sqlite", "vectors.sqlite", "ils.sqlite"):
         shutil.copy(var / name, folder / name)
     (folder / "index").symlink_to((var / "index").resolve())
     port = Wiring.fresh().rasa_port
-    text = Path("demo/library.toml").read_text(encoding="utf-8")
-    text += f'\n[files]\nvar = "{folder}"\n\n[web]\nport = {port}\n\n[ils]\npath = "{folder}/ils.sqlite"\n'
+    text = Path("demo/library.toml").read_text(encoding="utf-8").replace("[web]\n", f"[web]\nport = {port}\n")
+    text += f'\n[files]\nvar = "{folder}"\n\n[ils]\npath = "{folder}/ils.sqlite"\n'
     config = folder / "library.toml"
     config.write_text(text, encoding="utf-8")
     return config
 
 
-async def _until(client: httpx.AsyncClient, url: str, within_s: float = 120) -> None:
+async def until(client: httpx.AsyncClient, url: str, within_s: float = 120) -> None:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         try:

@@ -61,6 +61,7 @@ from connectors.linkpage import link_router
 from connectors.messages import say
 from connectors.models import Models, run_of
 from connectors.numbers.daily import DailyNumbers
+from connectors.numbers.effects import Watch
 from connectors.privacy import StoredPrivacy
 from connectors.privacy_words import Keeper, PrivacyWords
 from connectors.privacypage import privacy_router
@@ -285,6 +286,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
             timedelta(seconds=15): [publisher.publish_due, publisher.tell_alive],
             timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting, inbox.collect],
             timedelta(minutes=10): [DailyNumbers(store, clock, _is_open(ground)).count_new],
+            timedelta(hours=6): [Watch(store, ground.book, clock).mark_worse],
             timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy)), inbox.tidy],
         },
         alarms=alarms,

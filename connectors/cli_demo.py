@@ -16,7 +16,7 @@ def add_demo_commands(app: typer.Typer, settings: Callable[[], Settings], out: C
     app.add_typer(demo, name="demo")
 
     @demo.command()
-    def load_month() -> None:
+    def load() -> None:
         """Put a month of invented talks before today into an empty store, to try the console with."""
         from connectors.preparing import load_demo_month
 
@@ -26,7 +26,7 @@ def add_demo_commands(app: typer.Typer, settings: Callable[[], Settings], out: C
         out.print(f"{count} messages, from the last 30 days")
 
     @demo.command()
-    def clear_month() -> None:
+    def clear() -> None:
         """Take the invented talks away again; real ones stay."""
         from connectors import month
         from connectors.clock import wall_clock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date
@@ -140,14 +140,21 @@ class Shelf:
 
     def ask_without(self, text: str, key: str) -> Outcome:
         """Return what would be said if the answer of this key did not have this wording: would it be missed?"""
+        return self.ask_all_without([text], key, [text])[0]
+
+    def ask_all_without(self, texts: Sequence[str], key: str, wordings: Collection[str]) -> list[Outcome]:
+        """Return what would be said to each if the answer of this key did not have these wordings."""
         place = next(i for i, answer in enumerate(self.answers) if answer.key == key)
-        question = self.understood(text)
         span = range(self._words.starts[place], self._words.starts[place + 1])
-        hidden = [row for row in span if self._words.plain[row] == plain_of(text)]
-        if not tokens(question) or len(hidden) == len(span):
-            return Unknown(())
-        (match,) = self.matches([question], None, hidden=(place, np.array(hidden, np.int64)))
-        return self._weighed(match, np.zeros(len(self.answers), np.bool_))
+        gone = {plain_of(text) for text in wordings}
+        hidden = [row for row in span if self._words.plain[row] in gone]
+        questions = [self.understood(text) for text in texts]
+        if len(hidden) == len(span):
+            return [Unknown(())] * len(texts)
+        nobody = np.zeros(len(self.answers), np.bool_)
+        asked = [question for question in questions if tokens(question)]
+        matches = iter(self.matches(asked, None, hidden=(place, np.array(hidden, np.int64))) if asked else ())
+        return [self._weighed(next(matches), nobody) if tokens(question) else Unknown(()) for question in questions]
 
     def nearest_all(self, texts: Sequence[str], n: int = CHOICES) -> list[list[tuple[Answer, float]]]:
         """Return for each text the answers that fit it best and how like it their nearest wording is, 1 for the same.

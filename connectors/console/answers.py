@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from connectors.clock import VIETNAM
 from connectors.console import answer_list
 from connectors.console.answer_form import answer_at, key_of
+from connectors.console.charts import bars
 from connectors.console.drawing import page_number, see_other
 from connectors.console.gate import Form, Posted, SignedIn, needs
 from connectors.console.paging import PAGE_SIZE, Page, place
@@ -22,11 +25,15 @@ from connectors.curation.editing import Editing
 from connectors.curation.merging import changes
 from connectors.curation.publisher import Publisher
 from connectors.curation.publishing import Outcome, Refused
+from connectors.numbers.effects import uses
+from connectors.numbers.overview import Period
 from connectors.staff import audit
 from connectors.staff.roles import Permission
 from retrieval.answer import Revision
 from retrieval.answer_states import Refusal, Standing, State
 
+USES = timedelta(days=90)
+CHART_HEIGHT = 48
 ONE = f"{ANSWERS}/{{written}}"
 
 
@@ -117,9 +124,17 @@ class Answers:
             "today": self._editing.today, "serving": await self._publishing.serving(),
             "previews": await asyncio.to_thread(self._editing.previews, shown.answer),
             "theirs": within(visitor, standing.newest.answer.branch), "done": done, "refused": refused,
-            "branches": self._editing.branches,
+            "branches": self._editing.branches, **await self._used(key, visitor),
         }  # fmt: skip
         return await self._room.page(visitor, "answer", "answers", code, **values)
+
+    async def _used(self, key: str, visitor: Visitor) -> dict[str, object]:
+        """Return the chart of how often the answer was told, for who may read numbers."""
+        if not visitor.may(Permission.READ_NUMBERS):
+            return {"bars": [], "used": None}
+        today = self._room.clock().astimezone(VIETNAM).date()
+        days = await self._room.store.read(lambda db: uses(db, key, Period(today - USES, today)))
+        return {"bars": bars(days, CHART_HEIGHT), "used": sum(number for _, number in days)}
 
     async def compare(self, key: str, visitor: Visitor, old: str, new: str) -> Response:
         standing = await asyncio.to_thread(self._editing.book.standing, key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from connectors.console import notes, undelivered, waiting
-from connectors.console.places import AUDIT, QUESTIONS, ROOT, STAFF, TALKS
+from connectors.console.places import AUDIT, EFFECTS, QUESTIONS, ROOT, STAFF, TALKS
 from connectors.console.staff import Visitor
 from connectors.curation import questions
 from connectors.staff.roles import Permission
@@ -42,6 +42,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("reviews", "Duyệt", f"{ROOT}/reviews", Permission.READ_ANSWERS, "r", CONTENT),
     Entry("pins", "Bài kiểm", f"{ROOT}/pins", Permission.READ_ANSWERS, "x", CONTENT),
     Entry("numbers", "Số liệu", f"{ROOT}/numbers", Permission.READ_NUMBERS, "h", NUMBERS),
+    Entry("effects", "Hiệu quả", EFFECTS, Permission.READ_NUMBERS, "f", NUMBERS),
     Entry("staff", "Tài khoản", STAFF, Permission.MANAGE_STAFF, "s", HOUSE),
     Entry("audit", "Nhật ký", AUDIT, Permission.READ_AUDIT, "n", HOUSE),
     Entry("calendar", "Lịch", f"{ROOT}/calendar", Permission.READ_ANSWERS, "l", CONTENT),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -12,11 +11,12 @@ from fastapi import APIRouter, Request, Response
 
 from connectors.clock import VIETNAM
 from connectors.console import numbers_tables
+from connectors.console.charts import bars
 from connectors.console.gate import Posted, SignedIn, needs
 from connectors.console.places import ROOT
 from connectors.console.room import Room
 from connectors.console.wording import CHANNELS
-from connectors.numbers.overview import Overview, Period, counted_until, overview
+from connectors.numbers.overview import Period, counted_until, overview
 from connectors.staff import audit
 from connectors.staff.roles import Permission
 
@@ -28,19 +28,8 @@ FILES = {
     "csv": ("text/csv; charset=utf-8", numbers_tables.as_csv),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", numbers_tables.as_xlsx),
 }
-CHART_WIDTH, CHART_HEIGHT = 720, 140
 
 Names = Callable[[], Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class Bar:
-    day: date
-    number: int
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 def add_numbers(router: APIRouter, room: Room, names: Names) -> None:
@@ -58,7 +47,7 @@ def add_numbers(router: APIRouter, room: Room, names: Names) -> None:
         shown: dict[str, object] = {"seen": seen, "asked": asked, "spans": SPANS, "channels": CHANNELS}
         shown |= {
             "locales": LOCALES,
-            "bars": bars(seen),
+            "bars": bars(seen.by_day),
             "query": urlencode(asked),
             "may_export": visitor.may(Permission.EXPORT),
         }
@@ -103,19 +92,6 @@ def period_of(asked: Mapping[str, str], today: date) -> Period:
         days = int(asked["span"]) if asked["span"] in SPANS else 30
         found = Period(today - timedelta(days=days), today)
     return Period(found.begin, found.end, channel, locale)
-
-
-def bars(seen: Overview) -> Sequence[Bar]:
-    """Return the chart of visits by day, in the units of its own box."""
-    most = max((number for _, number in seen.by_day), default=0)
-    if not most:
-        return []
-    step = CHART_WIDTH / len(seen.by_day)
-    heights = [CHART_HEIGHT * number / most for _, number in seen.by_day]
-    return [
-        Bar(day, number, round(n * step, 2), round(CHART_HEIGHT - height, 2), round(step * 0.85, 2), round(height, 2))
-        for n, ((day, number), height) in enumerate(zip(seen.by_day, heights, strict=True))
-    ]
 
 
 def _asked(params: Mapping[str, str]) -> dict[str, str]:

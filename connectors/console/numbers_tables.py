@@ -41,9 +41,6 @@ class Table:
 
 
 def lines(seen: Overview) -> list[Line]:
-    def line(name: str, figure: Figure, hint: str) -> Line:
-        return Line(name, _number(figure.now), _number(figure.before), _change(figure), hint)
-
     return [
         line("Lượt trò chuyện", seen.visits, "mỗi lượt là một lần bạn đọc nhắn, không nghỉ quá 30 phút"),
         line("Tin của bạn đọc", seen.messages, "mọi tin trong các lượt ấy"),
@@ -53,6 +50,10 @@ def lines(seen: Overview) -> list[Line]:
         line("Bạn đọc thấy có ích", seen.helped, "trong những lần bạn đọc bấm 👍 hay 👎 trên trang web"),
         line("Ngoài giờ mở cửa", seen.while_closed, "bắt đầu lúc không cơ sở nào mở cửa"),
     ]
+
+
+def line(name: str, figure: Figure, hint: str) -> Line:
+    return Line(name, _number(figure.now), _number(figure.before), _change(figure), hint)
 
 
 def tables(seen: Overview, names: Mapping[str, str]) -> list[Table]:

@@ -23,9 +23,9 @@ class Page(Generic[Item]):
     total: int
 
 
-def place(page: int, total: int) -> tuple[int, int, int]:
+def place(page: int, total: int, size: int = PAGE_SIZE) -> tuple[int, int, int]:
     """Return the page to show, the last page and the total; a page beyond the last is the last."""
-    last = max(1, -(-total // PAGE_SIZE))
+    last = max(1, -(-total // size))
     return min(max(page, 1), last), last, total
 
 

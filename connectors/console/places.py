@@ -16,6 +16,7 @@ UNDELIVERED = f"{ROOT}/undelivered"
 ANSWERS = f"{ROOT}/answers"
 QUESTIONS = f"{ROOT}/questions"
 REVIEWS = f"{ROOT}/reviews"
+EFFECTS = f"{ROOT}/numbers/effects"
 ASSETS = f"{ROOT}/assets"
 _PAGE = re.compile(rf"{ROOT}(?:/[A-Za-z0-9_-]+)*")
 

@@ -15,12 +15,14 @@ from connectors.clock import Clock
 from connectors.console.account import add_account
 from connectors.console.accounts import add_accounts
 from connectors.console.announcements import add_announcements
+from connectors.console.answer_asked import add_asked
 from connectors.console.answer_editor import add_answer_editor
 from connectors.console.answers import add_answers
 from connectors.console.bench import add_bench
 from connectors.console.calendar import add_calendar
 from connectors.console.conversation import add_conversation
 from connectors.console.drawing import ConsoleRoute, Drawer
+from connectors.console.effects import add_effects
 from connectors.console.files import add_files
 from connectors.console.gate import Gate
 from connectors.console.inbox import add_inbox
@@ -94,6 +96,7 @@ def console_router(
         # The editor's own addresses before those of single answers, which would take them for keys.
         for add_screen in (add_answer_editor, add_answers, add_reviews):
             add_screen(router, room, editing, publishing)
+        add_asked(router, room, editing.book, publishing.bench)
     if publishing:
         add_bench(router, room, publishing)
     if calendar_desk:
@@ -106,4 +109,6 @@ def console_router(
         add_files(router, room, filing)
     if answer_names:
         add_numbers(router, room, answer_names)
+    if editing:
+        add_effects(router, room, editing.book)
     return router

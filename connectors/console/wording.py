@@ -162,5 +162,5 @@ def model(name: str, first: str) -> str:
 
 
 def writer(name: str) -> str:
-    """Return who wrote or did something to an answer; what came from files has no name."""
-    return "tệp nhập" if name == "import" else name
+    """Return who wrote or did something to an answer; what came from files or was done by itself has no name."""
+    return {"import": "tệp nhập", "auto": "tự động"}.get(name, name)

@@ -84,6 +84,19 @@ class Bench:
         today = self._clock().date()
         return await asyncio.to_thread(lambda: said(self._searcher.refresh(), texts, today))
 
+    async def scored(self, texts: Sequence[str], key: str) -> list[tuple[Said, float | None]]:
+        """Return what is said to these questions now, and how like each is to the answer's nearest wording, up to 1.
+
+        Of a question for which the answer is not among the nearest, no likeness is told.
+        """
+
+        def find() -> list[tuple[Said, float | None]]:
+            shelf, today = self._searcher.refresh(), self._clock().date()
+            near = [{answer.key: alike for answer, alike in each} for each in shelf.nearest_all(texts)]
+            return [(told, each.get(key)) for told, each in zip(said(shelf, texts, today), near, strict=True)]
+
+        return await asyncio.to_thread(find)
+
     def masked(self, text: str) -> str:
         """Return the text as it may be kept."""
         return mask(text, self._card_pattern).text

@@ -10,7 +10,8 @@ messages, each of the book as it is and of the book as it would be. Three rules 
    in seven is news to the rest.
 3. A pinned question moves that held before.
 
-That last week's messages would be answered differently is shown and is for a person to judge.
+That last week's messages would be answered differently than they were, by this change and not by one that was made
+since, is shown and is for a person to judge.
 """
 
 from __future__ import annotations
@@ -98,11 +99,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Heard:
-    """A message of last week, the ids of those who sent just this, newest first, and how many there were."""
+    """A message of last week, the ids of those who sent just this, newest first, and how many there were.
+
+    `told` is what the patron heard, where that is known.
+    """
 
     text: str
     ids: tuple[str, ...]
     count: int
+    told: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ class Findings:
     changed: Sequence[Changed]
     left_out: int = 0
     neighbours: Sequence[tuple[Answer, float]] = ()
-    idle: Sequence[str] = ()  # phrasings without which it is found just as surely
+    idle: Sequence[str] = ()  # phrasings that may all go at once: by each of them it is still surely found
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -173,7 +178,7 @@ def try_out(
     progress(0.5)
     changed = list(_replayed(before, after, week, today, progress))
     counts = {form: Counter[str](each.how for each in tried if each.form == form) for form in FORMS}
-    idle = [each.text for each in tried if each.form == "hidden" and each.how == "hit"]
+    idle = _idle(after, answer, [each.text for each in tried if each.form == "hidden" and each.how == "hit"])
     near = after.neighbours(answer.key, _NEAR)
     replayed = sum(heard.count for heard in week)
     return Findings(tried, held, replayed, changed, left_out, near, idle, counts)
@@ -209,6 +214,25 @@ def _hidden(shelf: Shelf, answer: Answer, phrasings: Sequence[str]) -> Iterator[
         yield Tried(text, "hidden", told, told.how(answer.key))
 
 
+def _idle(shelf: Shelf, answer: Answer, missed_by_nobody: Sequence[str]) -> list[str]:
+    """Return which of the phrasings may all go at once; of two that stand in for each other the earlier stays."""
+    idle: list[str] = []
+    for text in reversed(missed_by_nobody):
+        without = [text, *idle]
+        if text != answer.question and _hits(shelf, answer, [text], without) == [text]:
+            idle = without
+    # Each was asked without those asked before it, and not without those asked later.
+    while len(left := _hits(shelf, answer, idle, idle)) < len(idle):
+        idle = left
+    return idle
+
+
+def _hits(shelf: Shelf, answer: Answer, texts: Sequence[str], without: Sequence[str]) -> list[str]:
+    """Return the texts that surely lead to the answer though it has none of the wordings `without`."""
+    found = shelf.ask_all_without(texts, answer.key, without)
+    return [text for text, each in zip(texts, found, strict=True) if Said.of(each).how(answer.key) == "hit"]
+
+
 def said(shelf: Shelf, texts: Sequence[str], today: date | None) -> list[Said]:
     """Return what the shelf says to each; with `today`, by the answers that hold on that day."""
     spans = (texts[at : at + _TOGETHER] for at in range(0, len(texts), _TOGETHER))
@@ -218,9 +242,15 @@ def said(shelf: Shelf, texts: Sequence[str], today: date | None) -> list[Said]:
 def _replayed(before: Shelf, after: Shelf, week: Sequence[Heard], today: date, progress: Progress) -> Iterator[Changed]:
     for at in range(0, len(week), _TOGETHER):
         span = week[at : at + _TOGETHER]
-        texts = [heard.text for heard in span]
-        old, new = said(before, texts, today), said(after, texts, today)
-        yield from (Changed(*each) for each in zip(span, old, new, strict=True) if _differs(each[1], each[2]))
+        new = said(after, [heard.text for heard in span], today)
+        # What is told just as it was needs no second look, and it is most of them.
+        maybe = [
+            each for each in zip(span, new, strict=True) if each[0].told is None or _differs(each[0].told, each[1])
+        ]
+        old = said(before, [heard.text for heard, _ in maybe], today)
+        for (heard, then), now in zip(maybe, old, strict=True):
+            if _differs(now, then):  # else it is another publication since then that changed it
+                yield Changed(heard, heard.told or now, then)
         progress(0.5 + 0.5 * min(1.0, (at + _TOGETHER) / len(week)))
 
 

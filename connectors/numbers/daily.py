@@ -13,7 +13,16 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from connectors.clock import VIETNAM, Clock
 from connectors.numbers.visits import Said, Visit, visits
-from connectors.store import Store, conversations, messages, numbers_daily, numbers_not_held, replies, tickets
+from connectors.store import (
+    Store,
+    conversations,
+    desk_notes,
+    messages,
+    numbers_daily,
+    numbers_not_held,
+    replies,
+    tickets,
+)
 from library.text import fold
 
 OPEN_STILL = timedelta(days=2)  # how long a day is counted again: a person may answer late
@@ -93,6 +102,8 @@ def _facts(visit: Visit, is_open: IsOpen) -> Iterator[tuple[str, str]]:
         for measure in ("resolved", "asked_again", "handed"):
             if holds[measure]:
                 yield f"{measure}_with_answer", key
+        # Both are counted: of the days before complaints were, nobody is to think that there was none.
+        yield ("complained_with_answer" if visit.complained else "content_with_answer"), key
     for one in visit.said:
         yield from _facts_of(one)
 
@@ -141,9 +152,11 @@ def _said_around(db: Connection, day: date) -> list[Said]:
             tickets.c.reason,
             tickets.c.opened_at,
             person.label("person_at"),
+            desk_notes.c.number.label("complaint"),
         )
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .outerjoin(tickets, tickets.c.message_id == messages.c.id)
+        .outerjoin(desk_notes, (desk_notes.c.message_id == messages.c.id) & (desk_notes.c.kind == "complaint"))
         .where(about)
         .order_by(messages.c.conversation_id, messages.c.received_at, messages.c.seq)
     )
@@ -165,6 +178,7 @@ def _one(row: Any) -> Said:
         rated=row.rated,
         handed=row.reason or "",
         person_after=moment(row.person_at) - moment(row.opened_at) if row.person_at else None,
+        complaint=row.complaint is not None,
     )
 
 

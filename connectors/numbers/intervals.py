@@ -59,10 +59,13 @@ def difference(before: Share, after: Share) -> Change | None:
     return Change(q - p, q - p - down, q - p + up)
 
 
-def ratio(before: int, after: int) -> Change | None:
-    """Return after by before, less one, counts taken as Poisson; None where either is too small to tell."""
+def ratio(before: int, after: int, longer: float = 1.0) -> Change | None:
+    """Return after by before, less one, counts taken as Poisson; None where either is too small to tell.
+
+    `longer`: how many times as long as `after` it was that `before` was counted.
+    """
     if min(before, after) < FEWEST_COUNTED:
         return None
     spread = math.exp(Z * math.sqrt(1 / before + 1 / after))
-    value = after / before
+    value = longer * after / before
     return Change(value - 1, value / spread - 1, value * spread - 1)

@@ -33,6 +33,7 @@ class Said:
     rated: int | None = None  # 1: the answer helped, as the patron said; 0: it did not
     handed: str = ""  # why a person was called by this message
     person_after: timedelta | None = None  # how long until one answered
+    complaint: bool = False  # it was taken down as one
 
     @property
     def kind(self) -> str:
@@ -56,6 +57,10 @@ class Visit:
     @property
     def handed(self) -> bool:
         return any(one.handed for one in self.said)
+
+    @property
+    def complained(self) -> bool:
+        return any(one.complaint for one in self.said)
 
     @property
     def asked_again(self) -> bool:

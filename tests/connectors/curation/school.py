@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, update
 
@@ -101,8 +102,8 @@ class School:
         found = self.searcher.ask(question, self.now.date())
         return found.answer.answer if isinstance(found, Sure) else ""
 
-    async def asked(self, text: str, times: int = 1) -> str:
-        """Let a patron have asked this so many times; return the conversation."""
+    async def asked(self, text: str, times: int = 1, *, outcome: Any = None, intent: str = "ask_library_info") -> str:
+        """Let a patron have asked this so many times, which led to `outcome`; return the conversation."""
         conversation, _ = await self.store.write(lambda db: mailbox.open_conversation(db, "web", self.now))
 
         def accept(db: Connection) -> None:
@@ -110,7 +111,7 @@ class School:
                 message = Message(conversation, f"{text}-{n}", "text", text)
                 mailbox.accept(db, message, frozenset(), self.now)
             mine = messages.c.conversation_id == conversation
-            answered = {"answered_at": self.now.isoformat(), "intent": "ask_library_info"}
+            answered = {"answered_at": self.now.isoformat(), "intent": intent, "outcome": outcome}
             db.execute(update(messages).where(mine).values(answered))
 
         await self.store.write(accept)
