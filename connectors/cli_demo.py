@@ -29,10 +29,11 @@ def add_demo_commands(app: typer.Typer, settings: Callable[[], Settings], out: C
     def clear() -> None:
         """Take the invented talks away again; real ones stay."""
         from connectors import month
+        from connectors.clock import wall_clock
         from connectors.store import Store
 
         store = Store(settings().files.var / "gateway.sqlite")
         try:
-            out.print(f"{store.write_now(month.clear)} invented conversations gone")
+            out.print(f"{store.write_now(lambda db: month.clear(db, wall_clock()))} invented conversations gone")
         finally:
             store.close()

@@ -161,8 +161,9 @@ def load_demo_month(settings: Settings) -> int:
     """Put the month before now into the store; return how many messages it has, 0 where talks are there already."""
     store, book = Store(settings.files.var / "gateway.sqlite"), AnswerBook(places_of(settings).answers)
     try:
-        answers = book.published()
-        return store.write_now(lambda db: month.load(db, answers, wall_clock()))
+        known = month.Known(book.published(), book.live_numbers(), settings.facts)
+        calendar = LibraryCalendar.load(settings.library.calendar)
+        return store.write_now(lambda db: month.load(db, known, calendar, wall_clock()))
     finally:
         book.close()
         store.close()

@@ -36,7 +36,7 @@ FLOORS = (
     },
     {"cli_output", "explaining", "takeover"},
     {"preparing", "poster"},
-    {"month"},
+    {"month", "month_rows"},
     {"app"},
     {"doors", "console", "linkpage", "privacypage", "widget", "actions", "reception", "exchange", "following"},
     {"handover", "privacy_words", "retention", "teaching"},

@@ -65,7 +65,7 @@ def lines(effect: Effect) -> list[Line]:
         line("Xong việc", effect.resolved, "trong các lượt có câu trả lời này"),
         line("Hỏi lại trong 10 phút", effect.asked_again, "hỏi gần như cùng một câu"),
         line("Chuyển thủ thư", effect.handed, "có phiếu gọi thủ thư"),
-        line("👎 Phàn nàn", effect.complained, "bạn đọc góp ý không hài lòng trong cùng lượt"),
+        line("👎", effect.displeased, "bạn đọc bấm 👎 câu này, hoặc phàn nàn trong cùng lượt"),
         line("Lượt dùng", effect.asked, "lượt trò chuyện có câu trả lời này"),
     ]
     if effect.volume is not None:

@@ -32,9 +32,13 @@ class Wording:
 
 @dataclass(frozen=True)
 class Complaint:
-    """What a patron complained of soon after the answer; `message_id` is the question that led to it."""
+    """What a patron complained of soon after the answer, or, where they `pressed` 👎 under it, what they had asked.
+
+    `message_id` is the question that led to the answer.
+    """
 
     text: str
+    pressed: bool
     at: datetime
     message_id: str
     conversation_id: str
@@ -67,17 +71,20 @@ class _Row:
     talk: str
     text: str
     at: datetime
+    disliked: bool
 
 
 def _told(db: Connection, key: str, since: datetime) -> list[_Row]:
     """Return the written messages that were told this answer, the newest first."""
     told = (
-        select(messages.c.id, messages.c.conversation_id, messages.c.text, messages.c.received_at)
+        select(messages.c.id, messages.c.conversation_id, messages.c.text, messages.c.received_at, messages.c.rated)
         .where(messages.c.received_at > since.isoformat(), messages.c.kind == "text")
         .where(messages.c.outcome["kind"].as_string() == "answer", messages.c.outcome["answer"].as_string() == key)
         .order_by(messages.c.seq.desc())
     )
-    return [_Row(id_, talk, text, datetime.fromisoformat(at)) for id_, talk, text, at in db.execute(told)]
+    return [
+        _Row(id_, talk, text, datetime.fromisoformat(at), rated == 0) for id_, talk, text, at, rated in db.execute(told)
+    ]
 
 
 def _complaints(db: Connection, rows: Sequence[_Row]) -> list[Complaint]:
@@ -90,10 +97,10 @@ def _complaints(db: Connection, rows: Sequence[_Row]) -> list[Complaint]:
         .where(desk_notes.c.kind == "complaint", messages.c.received_at >= since)
         .order_by(messages.c.seq.desc())
     )
-    found = []
+    found = [Complaint(row.text, True, row.at, row.id, row.talk) for row in rows if row.disliked]
     for talk, text, received_at in db.execute(noted):
         at = datetime.fromisoformat(received_at)
         before = next((row for row in rows if row.talk == talk and timedelta() <= at - row.at <= SOON), None)
         if before is not None:
-            found.append(Complaint(text, at, before.id, talk))
-    return found
+            found.append(Complaint(text, False, at, before.id, talk))
+    return sorted(found, key=lambda each: each.at, reverse=True)

@@ -102,8 +102,8 @@ def _facts(visit: Visit, is_open: IsOpen) -> Iterator[tuple[str, str]]:
         for measure in ("resolved", "asked_again", "handed"):
             if holds[measure]:
                 yield f"{measure}_with_answer", key
-        # Both are counted: of the days before complaints were, nobody is to think that there was none.
-        yield ("complained_with_answer" if visit.complained else "content_with_answer"), key
+        # Both are counted: of the days before displeasure was, nobody is to think that there was none.
+        yield ("displeased_with_answer" if visit.displeased_with(key) else "content_with_answer"), key
     for one in visit.said:
         yield from _facts_of(one)
 

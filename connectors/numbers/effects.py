@@ -29,7 +29,7 @@ BY = "auto"
 BETTER_HIGH, BETTER_LOW = {"resolved": "xong việc"}, {
     "asked_again": "hỏi lại trong 10 phút",
     "handed": "chuyển thủ thư",
-    "complained": "phàn nàn",
+    "displeased": "👎",
 }  # fmt: skip
 _MEASURES = ("with_answer", "content_with_answer", *(f"{name}_with_answer" for name in (*BETTER_HIGH, *BETTER_LOW)))
 
@@ -70,7 +70,7 @@ class Effect:
     resolved: Figure
     asked_again: Figure
     handed: Figure
-    complained: Figure
+    displeased: Figure
     days: Sequence[tuple[date, int]]
 
     @property
@@ -147,7 +147,7 @@ def _effect(db: Connection, one: Publication, end: date, counts: Counts, inside:
         resolved=share("resolved", "with_answer"),
         asked_again=share("asked_again", "with_answer"),
         handed=share("handed", "with_answer"),
-        complained=share("complained", "complained_with_answer", "content_with_answer"),
+        displeased=share("displeased", "displeased_with_answer", "content_with_answer"),
         days=[(day, counts[one.key, "with_answer", day]) for day in _days(Period(before.begin, after.end))],
     )
 

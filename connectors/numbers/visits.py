@@ -58,9 +58,10 @@ class Visit:
     def handed(self) -> bool:
         return any(one.handed for one in self.said)
 
-    @property
-    def complained(self) -> bool:
-        return any(one.complaint for one in self.said)
+    def displeased_with(self, answer: str) -> bool:
+        """Return whether the patron said that this answer did not help, or complained of anything."""
+        disliked = any(one.rated == 0 and one.outcome.get("answer") == answer for one in self.said)
+        return disliked or any(one.complaint for one in self.said)
 
     @property
     def asked_again(self) -> bool:

@@ -93,10 +93,20 @@ async def test_complaints_soon_after_lead_to_the_turn(house: House, lan: Librari
     other, _ = await told(house, "mật khẩu wifi", key="wifi")
     await complain(house, other, "wifi chậm")
     page = await lan.see("answers/gio/asked")
-    assert "Phàn nàn ngay sau câu này (1)" in plain(page)
-    assert "trả lời chẳng đúng gì cả" in plain(page)
+    assert "Bạn đọc chưa hài lòng (1)" in plain(page)
+    assert "Phàn nàn: trả lời chẳng đúng gì cả" in plain(page)
     assert "nhà vệ sinh" not in plain(page)
     assert page.text.count(f"/console/conversations/{talk}#m{message_id}") == 2
+
+
+async def test_a_thumb_down_leads_to_its_turn(house: House, lan: Librarian) -> None:
+    live(house, HOURS)
+    for words, rated in (("lịch mở cửa", 0), ("giờ làm việc", 1), ("mở cửa chưa", None)):
+        _, message_id = await told(house, words)
+        this = update(messages).where(messages.c.id == message_id).values(rated=rated)
+        await house.store.write(lambda db, this=this: db.execute(this))  # type: ignore[misc]
+    said = plain(await lan.see("answers/gio/asked"))
+    assert "Bạn đọc chưa hài lòng (1) Bấm 👎 khi hỏi: lịch mở cửa" in said
 
 
 async def test_a_draft_is_not_scored_and_an_unknown_answer_has_no_page(house: House, lan: Librarian) -> None:

@@ -49,7 +49,7 @@ async def test_every_publication_stands_with_both_fortnights_and_what_may_be_sai
     assert f"Bản 1, {DAY:%d/%m/%Y} , Lan" in said
     assert "Xong việc trong các lượt có câu trả lời này 60,0 % (60/100) 64,0 % (96/150) chưa chắc có đổi" in said
     assert "5,0 % (5/100) 40,0 % (60/150) tăng 35,0 điểm" in said
-    assert "👎 Phàn nàn bạn đọc góp ý không hài lòng trong cùng lượt chưa đủ số liệu" in said
+    assert "👎 bạn đọc bấm 👎 câu này, hoặc phàn nàn trong cùng lượt chưa đủ số liệu" in said
     assert "kém đi: chuyển thủ thư" in said
     assert page.text.count("<rect ") == 29
     assert page.text.count('class="before"') == 14

@@ -15,7 +15,16 @@ from connectors.clock import VIETNAM
 from connectors.numbers.daily import DailyNumbers
 from connectors.numbers.intervals import Share
 from connectors.numbers.overview import Period, not_held, overview, wait_within
-from connectors.store import Store, conversations, messages, numbers_daily, numbers_not_held, replies, tickets
+from connectors.store import (
+    Store,
+    conversations,
+    desk_notes,
+    messages,
+    numbers_daily,
+    numbers_not_held,
+    replies,
+    tickets,
+)
 
 FRIDAY = date(2026, 11, 20)
 GOOD = {"kind": "answer", "answer": "gio", "revision": 1}
@@ -92,6 +101,20 @@ async def test_a_day_counted_by_hand(desk: Desk) -> None:
     assert wait_within(seen.answer_wait, 0.5) == 2
     assert wait_within(seen.person_wait, 0.5) == 900
     assert seen.resolved.change is None
+
+
+async def test_each_visit_with_an_answer_is_content_or_displeased(desk: Desk) -> None:
+    for who in ("a", "b", "c"):
+        heard = desk.hear(who, at("09:00"), "mấy giờ mở cửa")
+        if who == "a":
+            disliked = messages.update().where(messages.c.id == heard).values(rated=0)
+            desk.store.write_now(lambda db, this=disliked: db.execute(this))  # type: ignore[misc]
+    chased = desk.hear("b", at("09:05"), "trả lời chán quá", {"kind": "other"})
+    note = {"message_id": chased, "kind": "complaint", "text": "x", "detail": {}, "noted_at": at("09:05").isoformat()}
+    desk.store.write_now(lambda db: db.execute(insert(desk_notes).values(conversation_id="b", **note)))
+    await desk.numbers.count_new()
+    assert desk.of("displeased_with_answer") == {("2026-11-20", "gio"): 2}
+    assert desk.of("content_with_answer") == {("2026-11-20", "gio"): 1}
 
 
 async def test_a_visit_across_midnight_belongs_to_the_day_it_began(desk: Desk) -> None:

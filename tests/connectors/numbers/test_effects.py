@@ -120,20 +120,20 @@ def test_what_was_withdrawn_on_its_day_is_no_publication(library: Library) -> No
 
 def test_surely_better_surely_worse_and_too_little(library: Library) -> None:
     library.count(DAY - timedelta(days=3), visits=200, resolved=100, asked_again=20, handed=5, content=10)
-    library.count(DAY + timedelta(days=3), visits=200, resolved=160, asked_again=60, handed=6, content=8, complained=2)
+    library.count(DAY + timedelta(days=3), visits=200, resolved=160, asked_again=60, handed=6, content=8, displeased=2)
     library.whole()
     found = library.effect()
     assert found.resolved.change is not None
     assert found.resolved.change.low > 0.15
-    assert found.complained.change is None  # ten visits a side say nothing
+    assert found.displeased.change is None  # ten visits a side say nothing
     assert found.worse == ["hỏi lại trong 10 phút"]
 
 
-def test_days_before_complaints_were_counted_are_no_days_without_complaints(library: Library) -> None:
+def test_days_before_displeasure_was_counted_are_no_days_without_it(library: Library) -> None:
     library.count(DAY - timedelta(days=3), visits=500)
-    library.count(DAY + timedelta(days=3), visits=500, content=400, complained=100)
+    library.count(DAY + timedelta(days=3), visits=500, content=400, displeased=100)
     library.whole()
-    assert library.effect().complained.change is None
+    assert library.effect().displeased.change is None
 
 
 def ask(library: Library, day: date, n: int, cluster: int = 1) -> None:

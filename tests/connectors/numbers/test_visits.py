@@ -67,3 +67,13 @@ def test_too_little_is_said_to_be_too_little() -> None:
     assert doubled.sure
     assert round(doubled.value, 2) == 1.0
     assert round(doubled.low, 3) == round(2 / 1.27132 - 1, 3)
+
+
+def test_displeasure_is_with_the_answer_under_which_it_was_pressed_and_a_complaint_is_with_all() -> None:
+    def told(key: str, **more: Any) -> Said:
+        return said(0, outcome={"kind": "answer", "answer": key}, **more)
+
+    visit = Visit([told("gio", rated=0), told("the", rated=1)])
+    assert (visit.displeased_with("gio"), visit.displeased_with("the")) == (True, False)
+    visit = Visit([told("gio"), told("the", complaint=True)])
+    assert (visit.displeased_with("gio"), visit.displeased_with("the")) == (True, True)
