@@ -1,6 +1,9 @@
 """The librarian's guide tells of the console as it is: its screens, words, keys, rights and pictures."""
 
+import os
 import re
+import shutil
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
