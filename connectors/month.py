@@ -39,6 +39,7 @@ SAID_AGAIN, CALLS, THANKS = 0.3, 0.6, 0.5  # shares of the unanswered, of those 
 RATES, FOLLOWS, WISHES = 0.25, 0.45, 0.25  # of the website's answers, of the talks that go on, of titles not held
 SURE = (0.72, 0.99)  # how sure the dialogue is of what it understands, and of what it does not
 UNSURE = (0.18, 0.45)
+_ONCE_MORE = ("ad ơi", "alo", "cho hỏi", "dạ", "ý là")
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -189,7 +190,8 @@ class Month:
     def _not_known(self, text: str, kind: Mapping[str, Any]) -> Iterator[Said]:
         yield self._no_answer(text)
         if self._chance.random() < SAID_AGAIN:
-            yield self._no_answer(self._hurried(text.lower().rstrip(" ?")))
+            again = self._hurried(text.lower().rstrip(" ?"))
+            yield self._no_answer(f"{self._chance.choice(_ONCE_MORE)} {again}" if again == text else again)
         if "reply" in kind and self._chance.random() < CALLS:
             calls = self._told["calls_en" if looks_english(text) else "calls"]
             yield self._call(self._chance.choice(calls), kind["reply"])

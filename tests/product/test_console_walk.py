@@ -144,7 +144,7 @@ def test_a_librarians_round_with_the_keyboard_alone(house: Product, walk: Walk) 
     patron.say("cho em gặp thủ thư với ạ")
     with walk.doing("tra-loi-ban-doc"):
         walk.goes("t", "Hộp thư")
-        walk.presses("j", Keys.ENTER)
+        walk.presses("j", "j", "j", Keys.ENTER)  # two patrons of the month have waited longer
         walk.sees("cho em gặp thủ thư với ạ", "#talk")
         walk.presses("a")
         walk.sees("Bạn đã nhận cuộc này")
