@@ -48,6 +48,7 @@ DEEDS = {
     "staff.recovery_code_used": "dùng một mã dự phòng",
     "staff.linked": "nối với tài khoản cơ quan",
     "talk.read": "đọc hội thoại",
+    "talk.searched": "tìm chữ trong mọi hội thoại",
     "answer.asked_read": "đọc lời bạn đọc đã hỏi câu trả lời này",
     "answer.marked": "đánh dấu cần xem lại",
     "answer.saved": "lưu nháp câu trả lời",

@@ -86,6 +86,14 @@ async def test_opening_one_is_noted_once_an_hour_without_naming_it(
     assert len(readings()) == 3
 
 
+async def test_a_search_in_all_of_them_is_noted_without_its_words(house: House, lan: Librarian) -> None:
+    await house.open("chuyện riêng của em")
+    await lan.see("conversations")
+    await lan.see("conversations?words=chuyện riêng")
+    noted = select(audit_trail.c.detail).where(audit_trail.c.deed == "talk.searched")
+    assert house.read(lambda db: list(db.scalars(noted))) == ['{"found":1}']
+
+
 async def test_a_turn_tells_how_it_was_understood(house: House, lan: Librarian) -> None:
     conversation_id, message = await turn(
         house, "lam the het nhiu tien", "ask_library_info", {"kind": "answer", "answer": "the-phi", "revision": 1}
