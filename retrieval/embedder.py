@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -141,11 +142,17 @@ def open_embedder(encoder: str, threads: int = 1) -> Embedder | None:
         return None
     folder = {FAST: static_encoder.MODEL, THOROUGH: THOROUGH_FOLDER}.get(encoder) or _folder(encoder)
     if not static_encoder.is_static(folder):
-        return SentenceEmbedder(folder, threads=threads)
+        return _sentence_embedder(folder, threads, _settings(folder)["fingerprint"])
     try:
         return StaticEncoder(folder)
     except (OSError, ValueError, KeyError) as exc:
         raise EmbedderUnavailable(f"{folder}: the static encoder cannot be read ({exc}); put its files back") from exc
+
+
+@lru_cache(maxsize=2)
+def _sentence_embedder(folder: Path, threads: int, _fingerprint: str) -> SentenceEmbedder:
+    """Return one embedder a process for the same model: it takes half a gigabyte, and all may ask it at once."""
+    return SentenceEmbedder(folder, threads=threads)
 
 
 def _folder(encoder: str) -> Path:
