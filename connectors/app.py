@@ -54,8 +54,8 @@ from connectors.filing.filing import Filing
 from connectors.following import follow
 from connectors.handover import Handover
 from connectors.housekeeping import Chore, keep_house
+from connectors.ils.opening import open_ils
 from connectors.ils.rules import open_days
-from connectors.ils.sqlite import SQLiteILS
 from connectors.limits import Allowance
 from connectors.linkpage import link_router
 from connectors.messages import say
@@ -119,7 +119,7 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
     calendar = LiveCalendar(calendar_versions(settings))
     return Ground(
         store=Store(var / "gateway.sqlite"),
-        ils=ils or SQLiteILS(settings.ils.path, clock, next_open_day=lambda day: open_days(calendar())(day)),
+        ils=ils or open_ils(settings, clock, next_open_day=lambda day: open_days(calendar())(day)),
         calendar=calendar,
         catalogue=catalogue,
         searcher=searcher,
@@ -188,6 +188,7 @@ class Gateway:
         await self.alarms.close()
         await self.close_alerts()
         await self.dialogue.close()
+        await self.ground.ils.close()
         self.ground.store.close()
 
 

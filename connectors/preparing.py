@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -18,9 +19,9 @@ from sqlalchemy import Connection, func, select
 from connectors import month
 from connectors.clock import wall_clock
 from connectors.ils.rules import open_days
-from connectors.ils.sqlite_load import ItemRow, LoadError, load_library, read_patron_file
+from connectors.ils.sqlite_load import BranchEntry, ItemRow, LoadError, PatronFile, load_library, read_patron_file
 from connectors.places import places_of
-from connectors.settings import Settings
+from connectors.settings import Settings, SQLiteILSSection
 from connectors.staff import audit
 from connectors.staff.accounts import add_staff
 from connectors.staff.roles import Role
@@ -125,6 +126,10 @@ def _demo_steps(settings: Settings, places: Places) -> tuple[Step, ...]:
 
         return Step(what, lambda: made.is_file() and note.is_file() and note.read_text() == _digest(sources), noted)
 
+    def built_in_patrons(ils: SQLiteILSSection) -> Step:
+        load = partial(load_demo_patrons, settings, ils.path, wall_clock().date())
+        return once("Bạn đọc mẫu · demo patrons", ils.path, (patrons, source), load)
+
     return (
         once("Mục lục mẫu · demo catalogue", places.catalogue, (source,), lambda: import_catalogue(source, places)),
         once(
@@ -133,12 +138,7 @@ def _demo_steps(settings: Settings, places: Places) -> tuple[Step, ...]:
             tuple(sorted(answers.glob("*.yml"))),
             lambda: import_answers(answers, places, wall_clock()),
         ),
-        once(
-            "Bạn đọc mẫu · demo patrons",
-            settings.ils.path,
-            (patrons, source),
-            lambda: load_demo_patrons(settings, settings.ils.path, wall_clock().date()),
-        ),
+        *([built_in_patrons(settings.ils)] if isinstance(settings.ils, SQLiteILSSection) else ()),
         once(
             "Một tháng trò chuyện mẫu · a month of demo talks",
             settings.files.var / "gateway.sqlite",
@@ -171,8 +171,30 @@ def load_demo_month(settings: Settings) -> int:
 
 def load_demo_patrons(settings: Settings, path: Path, today: date) -> None:
     """Make a library system at `path` with the copies of the catalogue and the demo patrons, dated from `today`."""
+    _load(settings, path, read_patron_file(DEMO / "patrons.yml"), _copies(settings), today)
+
+
+def load_nobody(settings: Settings, path: Path, today: date) -> None:
+    """Make a library system at `path` with the copies of the catalogue and no patrons, for rehearsals."""
+    copies = _copies(settings)
     calendar = LibraryCalendar.load(settings.library.calendar)
-    copies = [
+    names = {branch.code: branch.name for branch in calendar.branches}
+    codes = dict.fromkeys([*names, *(copy.branch for copy in copies)])
+    named = [(code, names.get(code)) for code in codes]
+    branches = tuple(
+        BranchEntry(code=code, name=name.vi if name else code, name_en=name.en if name else code)
+        for code, name in named
+    )
+    _load(settings, path, PatronFile(branches=branches, patrons=()), copies, today)
+
+
+def _load(settings: Settings, path: Path, file: PatronFile, copies: list[ItemRow], today: date) -> None:
+    calendar = LibraryCalendar.load(settings.library.calendar)
+    load_library(path, copies, file, today, next_open_day=open_days(calendar))
+
+
+def _copies(settings: Settings) -> list[ItemRow]:
+    return [
         ItemRow(
             record_id=record.record_id,
             title=record.full_title,
@@ -185,13 +207,6 @@ def load_demo_patrons(settings: Settings, path: Path, today: date) -> None:
         for record in Catalogue(places_of(settings).catalogue)
         for item in record.items
     ]
-    load_library(
-        path,
-        copies,
-        read_patron_file(DEMO / "patrons.yml"),
-        today,
-        next_open_day=open_days(calendar),
-    )
 
 
 def _do(step: Step) -> None:

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 
 class SettingsError(Exception):
@@ -72,6 +81,57 @@ class SearchSection(Section):
 class SQLiteILSSection(Section):
     kind: Literal["sqlite"] = "sqlite"
     path: Path = Path("var/ils.sqlite")
+
+
+class KohaILSSection(Section):
+    kind: Literal["koha"]
+    url: str  # of the staff client, where /api/v1 answers
+    client_id: str = ""  # an API key of a patron made for this; else user and password (Basic)
+    client_secret: Secret | None = None
+    user: str = ""
+    password: Secret | None = None
+    ils_di: bool = True  # use ILS-DI beside REST: titles in one call, clean reasons; shut it if Koha has it off
+    ils_di_url: str = ""  # of the catalogue for the public, where ilsdi.pl answers; empty: the same as url
+    timeout_s: float = Field(default=10.0, gt=0)
+    debt_limit_vnd: int = Field(default=50_000, ge=0)  # owing more than this blocks renewals and holds
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> KohaILSSection:
+        if not (self.client_id and self.client_secret) and not (self.user and self.password):
+            raise ValueError("koha needs client_id and client_secret (OAuth2), or user and password (Basic)")
+        if not re.match(r"https?://", self.url):
+            raise ValueError("url must begin with https:// (http:// only inside the library's own network)")
+        return self
+
+
+class SIP2ILSSection(Section):
+    kind: Literal["sip2"]
+    host: str
+    port: int = Field(default=6001, gt=0, lt=65536)
+    user: str = ""  # of the terminal, as the library system knows it; empty: no log-in
+    password: Secret | None = None
+    location: str = ""
+    institution: str = ""
+    encoding: Literal["utf-8", "cp850", "latin-1"] = "utf-8"
+    name_order: Literal["as_sent", "given_first"] = "as_sent"  # given_first: "Thị Lan Nguyễn" is Nguyễn Thị Lan
+    tls: bool = False  # SIP2 itself has no encryption: TLS, or a network of its own
+    connections: int = Field(default=3, ge=1, le=4)
+    error_detection: bool = True
+    timeout_s: float = Field(default=10.0, gt=0)
+    debt_limit_vnd: int = Field(default=50_000, ge=0)
+
+
+def _kind(value: Any) -> str:
+    """Return which library system the section is of; one without a kind is the built-in one."""
+    return str(value.get("kind", "sqlite") if isinstance(value, Mapping) else getattr(value, "kind", ""))
+
+
+ILSSection = Annotated[
+    Annotated[SQLiteILSSection, Tag("sqlite")]
+    | Annotated[KohaILSSection, Tag("koha")]
+    | Annotated[SIP2ILSSection, Tag("sip2")],
+    Discriminator(_kind),
+]
 
 
 class TelegramSection(Section):
@@ -149,7 +209,7 @@ class Settings(Section):
     web: WebSection = WebSection()
     rasa: RasaSection = RasaSection()
     search: SearchSection = SearchSection()
-    ils: SQLiteILSSection = SQLiteILSSection()
+    ils: ILSSection = SQLiteILSSection()
     console: ConsoleSection = ConsoleSection()
     telegram: TelegramSection | None = None
     zalo: ZaloSection | None = None
@@ -178,7 +238,10 @@ def load_settings(path: Path) -> Settings:
 
 
 def _plain(path: Path, error: Any) -> str:
-    *sections, key = (str(part) for part in error["loc"])
+    if error["type"] == "union_tag_invalid":
+        return f"{path}: [ils] kind: choose sqlite, koha or sip2"
+    # pydantic names the kind of library system too; the file has no such section.
+    *sections, key = (str(part) for at, part in enumerate(error["loc"]) if not (error["loc"][0] == "ils" and at == 1))
     where = f"{path}: [{'.'.join(sections)}] {key}" if sections else f"{path}: [{key}]"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key; library.example.toml lists every setting"

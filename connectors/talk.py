@@ -28,9 +28,9 @@ from connectors.channels.zalo.drawing import limits_of
 from connectors.clock import VIETNAM, SettableClock, wall_clock
 from connectors.ils.sqlite import SQLiteILS
 from connectors.messages import say
-from connectors.preparing import load_demo_patrons
+from connectors.preparing import load_demo_patrons, load_nobody
 from connectors.processes import Wiring, rasa_command, rasa_environment, start, stop
-from connectors.settings import AlertsSection, Settings
+from connectors.settings import AlertsSection, Settings, SQLiteILSSection
 from connectors.store import buttons, conversations, messages, tickets
 from connectors.tokens import hashed, new_token
 from library.ils import ILS, ILSUnavailable, InvalidCredentials
@@ -52,6 +52,7 @@ class SwitchedILS:
     def __init__(self, ils: SQLiteILS) -> None:
         self._ils = ils
         self.capabilities = ils.capabilities
+        self.as_of = ils.as_of
         self.down = False
 
     def __getattr__(self, name: str) -> Any:
@@ -204,7 +205,7 @@ async def rehearsal(
     clock, wiring, limits = SettableClock(moment), Wiring.fresh(), door_limits(settings, channel)
     with tempfile.TemporaryDirectory(prefix="thuthu-talk-") as folder:
         own = _copied(settings, Path(folder), moment)
-        system = SQLiteILS(own.ils.path, clock=clock)
+        system = SQLiteILS(Path(folder) / "ils.sqlite", clock=clock)
         ils = SwitchedILS(system)
         rasa = await start(rasa_command(own, wiring), rasa_environment(own, wiring), silent=True)
         gateway = build(own, wiring, clock=clock, ils=cast(ILS, ils))
@@ -244,7 +245,7 @@ def _copied(settings: Settings, folder: Path, moment: datetime) -> Settings:
     """Return settings whose databases are copies in `folder`; the index and the model are only read.
 
     No door leads out of a rehearsal, and no alert. The demo's loans are dated from the rehearsal's own day, so that a
-    clock set ahead does not make all overdue.
+    clock set ahead does not make all overdue. A library system of others is never touched: nobody has a card then.
     """
     var = settings.files.var
     for name in ("answers.sqlite", "catalogue.sqlite", "vectors.sqlite"):
@@ -254,12 +255,14 @@ def _copied(settings: Settings, folder: Path, moment: datetime) -> Settings:
     (folder / "index").symlink_to((var / "index").resolve())
     if settings.library.demo:
         load_demo_patrons(settings, folder / "ils.sqlite", moment.date())
-    else:
+    elif isinstance(settings.ils, SQLiteILSSection):
         shutil.copy(settings.ils.path, folder / "ils.sqlite")
+    else:
+        load_nobody(settings, folder / "ils.sqlite", moment.date())
     return settings.model_copy(
         update={
             "files": settings.files.model_copy(update={"var": folder}),
-            "ils": settings.ils.model_copy(update={"path": folder / "ils.sqlite"}),
+            "ils": SQLiteILSSection(path=folder / "ils.sqlite"),
             "telegram": None,
             "zalo": None,
             "alerts": AlertsSection(),

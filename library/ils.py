@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -46,7 +47,14 @@ class ILSUnavailable(ILSError):
 
 
 class ILSOutcomeUnknown(ILSError):
-    """A write was sent and no answer came. Re-read; never resend blindly."""
+    """A write was sent and no answer came. Re-read; never resend blindly.
+
+    `outcomes`: of several renewals what is known of each, in the order asked; the one without an answer is `uncertain`.
+    """
+
+    def __init__(self, message: str, outcomes: Sequence[RenewalOutcome] = ()) -> None:
+        super().__init__(message)
+        self.outcomes = tuple(outcomes)
 
 
 class ILSMisconfigured(ILSError):
@@ -70,7 +78,17 @@ class NotSupported(ILSError):
 
 
 class ILS(Protocol):
-    capabilities: frozenset[Capability]
+    """One library system. Every call may raise ILSUnavailable, every write ILSOutcomeUnknown."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Return what it can do, as far as it is known now."""
+        ...
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Return when what it tells was true; None when it tells of now."""
+        ...
 
     async def authenticate(self, card_number: str, pin: str) -> PatronRef:
         """Return whose card this is. Raises InvalidCredentials, AccountLocked."""
@@ -110,4 +128,8 @@ class ILS(Protocol):
 
     async def branches(self) -> list[Branch]:
         """Return the branches, pickup places among them."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; nothing is asked afterwards."""
         ...

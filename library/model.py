@@ -25,6 +25,8 @@ class Refusal(Enum):
     NOT_HOLDABLE = "not_holdable"
     NOT_FOUND = "not_found"
     NOT_YOURS = "not_yours"
+    AT_DESK = "at_desk"  # only with the book in hand, at the desk
+    NO_ANSWER = "no_answer"  # of several: this one was not sent, the library system had stopped answering
     UNKNOWN = "unknown"
 
 
@@ -120,17 +122,19 @@ class RenewalOutcome:
     title: str
     due_at: datetime | None = None  # the new one when renewed, the standing one when refused
     refusal: Refusal | None = None
+    uncertain: bool = False  # it was sent, no answer came, and reading again does not show it: `due_at` is what is seen
 
     @property
     def ok(self) -> bool:
-        return self.refusal is None
+        return self.refusal is None and not self.uncertain
 
 
 @dataclass(frozen=True)
 class HoldOutcome:
     hold: Hold | None = None
     refusal: Refusal | None = None
+    uncertain: bool = False  # it was sent, no answer came, and reading again does not show it
 
     @property
     def ok(self) -> bool:
-        return self.refusal is None
+        return self.refusal is None and not self.uncertain

@@ -44,6 +44,7 @@ class FakeILS:
     fault: Callable[[], ILSError] | None = None
     renewed: list[str] = field(default_factory=list)  # loan ids, in the order they were asked for
     capabilities: frozenset[Capability] = frozenset(Capability)
+    as_of: datetime | None = None
 
     async def authenticate(self, card_number: str, pin: str) -> PatronRef:
         self._answer()
@@ -106,6 +107,9 @@ class FakeILS:
     async def branches(self) -> list[Branch]:
         self._answer()
         return list(self.places)
+
+    async def close(self) -> None:
+        return None
 
     def _answer(self) -> None:
         if self.fault:

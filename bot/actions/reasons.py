@@ -25,6 +25,8 @@ WHY: dict[Refusal, Words] = {
     Refusal.NOT_HOLDABLE: Words("cuốn này thư viện không nhận đặt giữ", "this one cannot be reserved"),
     Refusal.NOT_FOUND: Words("hệ thống không còn thấy cuốn này", "the system no longer finds it"),
     Refusal.NOT_YOURS: Words("cuốn này không nằm trên thẻ của bạn", "it is not on your card"),
+    Refusal.AT_DESK: Words("cuốn này chỉ làm được tại quầy", "this one can only be done at the desk"),
+    Refusal.NO_ANSWER: Words("hệ thống thư viện ngừng trả lời giữa chừng", "the library's system stopped answering"),
     Refusal.UNKNOWN: Words("hệ thống không nói rõ lý do", "the system does not say why"),
 }
 
@@ -37,6 +39,8 @@ HELP: dict[Refusal, Words] = {
     Refusal.IN_DEBT: Words("Bạn đóng ở quầy là làm tiếp được.", "Pay at the desk and we can go on."),
     Refusal.TOO_MANY_HOLDS: Words("Bạn huỷ bớt một cuốn rồi đặt lại nhé.", "Cancel one of them, then try again."),
     Refusal.AVAILABLE_NOW: Words("Bạn ghé lấy luôn được.", "You can come and take it."),
+    Refusal.AT_DESK: Words("Bạn mang sách ra quầy giúp mình nhé.", "Please bring the book to the desk."),
+    Refusal.NO_ANSWER: Words("Ít phút nữa bạn thử lại nhé.", "Please try again in a few minutes."),
     Refusal.UNKNOWN: Words("Để thủ thư xem giúp bạn nhé.", "A librarian can look into it."),
 }
 

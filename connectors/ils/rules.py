@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from connectors.clock import VIETNAM
+from connectors.ils import careful
 from library.calendar import LibraryCalendar
 from library.model import Refusal
 
@@ -68,12 +69,8 @@ def days_late(due_on: date, today: date) -> int:
 
 def card_blocks(*, expires_on: date | None, restricted: bool, owed_vnd: int, today: date) -> frozenset[Refusal]:
     """Return what stops this card from borrowing; on its last day a card is still good."""
-    blocks = {
-        Refusal.CARD_EXPIRED: expires_on is not None and expires_on < today,
-        Refusal.CARD_RESTRICTED: restricted,
-        Refusal.IN_DEBT: owed_vnd > DEBT_LIMIT_VND,
-    }
-    return frozenset(block for block, applies in blocks.items() if applies)
+    in_debt = owed_vnd > DEBT_LIMIT_VND
+    return careful.card_blocks(expires_on=expires_on, restricted=restricted, in_debt=in_debt, today=today)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class SQLiteILS:
     """
 
     capabilities = frozenset(Capability)
+    as_of = None
 
     def __init__(
         self,
@@ -154,6 +155,9 @@ class SQLiteILS:
             return [Branch(**{name: row[name] for name in names}) for row in db.execute(every).mappings()]
 
         return await self._file.read(work)
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
 
     def _count_try(self, db: Connection, card_number: str) -> dict[str, Any] | None:
         """Return the card and whether it is locked. Every try counts as wrong until the PIN proves right.

@@ -24,6 +24,7 @@ class Worlds:
     """
 
     capabilities = SQLiteILS.capabilities
+    as_of = None
 
     def __init__(self, prepared: Path, clock: Clock, calendar: LibraryCalendar) -> None:
         self._prepared = prepared
@@ -36,6 +37,9 @@ class Worlds:
     async def card_holder(self, world: str, card: str) -> PatronRef:
         """Return whose card this is in this world, without a PIN."""
         return _named(world, await self._system(world).find_card(card))
+
+    async def close(self) -> None:
+        return None
 
     async def authenticate(self, card_number: str, pin: str) -> PatronRef:
         card, _, world = card_number.partition(AT)

@@ -1,0 +1,33 @@
+"""Which library system the settings name, opened: the one place that knows every adapter."""
+
+from __future__ import annotations
+
+from connectors.clock import Clock
+from connectors.ils.health import Health
+from connectors.ils.rules import OpenDay, every_day
+from connectors.ils.sqlite import SQLiteILS
+from connectors.settings import Settings, SettingsError, SQLiteILSSection
+from library.ils import ILS, ILSError
+
+
+async def check_ils(settings: Settings, clock: Clock) -> list[Health]:
+    """Return what `thuthu check` says of the library system of the settings."""
+    section = settings.ils
+    if isinstance(section, SQLiteILSSection):
+        return [await _answers(SQLiteILS(section.path, clock))]
+    raise SettingsError(f'[ils] kind = "{section.kind}" is not built yet')
+
+
+async def _answers(ils: ILS) -> Health:
+    try:
+        return Health("SQLite", True, f"answers; {len(await ils.branches())} branches")
+    except ILSError as exc:
+        return Health("SQLite", False, str(exc))
+
+
+def open_ils(settings: Settings, clock: Clock, *, next_open_day: OpenDay = every_day) -> ILS:
+    """Return the library system of the settings; nothing is asked of it yet."""
+    section = settings.ils
+    if isinstance(section, SQLiteILSSection):
+        return SQLiteILS(section.path, clock, next_open_day=next_open_day)
+    raise SettingsError(f'[ils] kind = "{section.kind}" is not built yet')
