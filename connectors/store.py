@@ -196,6 +196,7 @@ deeds = Table(
     Column("key", String, primary_key=True),
     Column("before", JSON, nullable=False),  # what the library system showed just before the write
     Column("outcome", JSON),  # null: begun, and the end was not seen
+    Column("lost_at", String),  # the library system took it and its answer was lost: only read again, never resent
     Index("deeds_of", "conversation_id"),
 )
 

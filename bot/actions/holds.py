@@ -21,7 +21,7 @@ from bot.actions.questions import ask
 from bot.actions.reasons import no_hold
 from bot.actions.records import ShowRecord
 from bot.actions.wording import plainly
-from library.ils import PatronRef
+from library.ils import ILSOutcomeUnknown, ILSUnavailable, PatronRef
 from library.model import Branch, Hold, HoldOutcome, HoldStatus, ItemState, Refusal
 from library.phrasing import Words, bullets, full_date
 from retrieval.record import Record
@@ -40,6 +40,10 @@ _AROUND_A_BRANCH = re.compile(
 )
 NEVER_LENT = {ItemState.READING_ONLY, ItemState.MISSING, ItemState.UNKNOWN}
 LET_GO = Words("đã huỷ", "cancelled")
+LET_GO_UNSURE = Words(
+    "chưa chắc đã huỷ được, hệ thống chưa báo lại. Ít phút nữa bạn xem lại nhé",
+    "not sure it is cancelled, no confirmation came. Please look again in a few minutes",
+)
 NOT_LET_GO = Words("chưa huỷ được vì {why}", "not cancelled: {why}")
 
 
@@ -147,6 +151,8 @@ class DoHold(LibraryAction):
         if outcome.hold:
             status = _status(outcome.hold, self, heard)
             dispatcher.utter_message(response="utter_hold_placed", title=question["title"], status=status)
+        elif outcome.uncertain:
+            dispatcher.utter_message(response="utter_hold_unsure", title=question["title"])
         else:
             _say_refused(question["title"], outcome.refusal, dispatcher, heard)
         return []
@@ -204,12 +210,23 @@ class DoCancelHold(LibraryAction):
         if question is None or question["kind"] != "cancel_hold" or who is None:
             dispatcher.utter_message(response="utter_question_is_over")
             return []
-        lines = []
+        lines: list[str] = []
         for hold in question["holds"]:
-            outcome = await self.services.deeds.cancel_hold(heard.turn, who, hold["hold_id"])
+            outcome = await self._cancel(who, hold["hold_id"], heard, others_done=bool(lines))
             lines.append(f"“{hold['title']}”: {_let_go(outcome, heard)}")
         dispatcher.utter_message(response="utter_cancelled", lines=bullets(lines))
         return []
+
+    async def _cancel(self, who: PatronRef, hold_id: str, heard: Heard, *, others_done: bool) -> HoldOutcome:
+        """Return what came of it. Once something was done, a system that falls silent is told in the list."""
+        try:
+            return await self.services.deeds.cancel_hold(heard.turn, who, hold_id)
+        except ILSOutcomeUnknown:
+            return HoldOutcome(uncertain=True)
+        except ILSUnavailable:
+            if not others_done:
+                raise
+            return HoldOutcome(refusal=Refusal.NO_ANSWER)
 
 
 async def _towards_hold(
@@ -248,6 +265,8 @@ def _status(hold: Hold, action: LibraryAction, heard: Heard) -> str:
 def _let_go(outcome: HoldOutcome, heard: Heard) -> str:
     if outcome.ok:
         return LET_GO.to(heard.lang)
+    if outcome.uncertain:
+        return LET_GO_UNSURE.to(heard.lang)
     why, _ = no_hold(outcome.refusal, heard.lang)
     return NOT_LET_GO.to(heard.lang).format(why=why)
 

@@ -29,6 +29,10 @@ BEFORE, SOON = Words("trước {day}", "by {day}"), Words("sớm", "soon")
 NEW_DUE = Words("hạn mới {day}", "now due {day}")
 STILL_OVERDUE = Words("vẫn quá hạn, bạn trả sớm nhé", "still overdue, please bring it back soon")
 OVERDUE_BY = Words("{day}, quá hạn {days}", "{day}, {days} overdue")
+UNSURE = Words(
+    "chưa chắc đã gia hạn được, hệ thống chưa báo lại; hạn đang thấy là {day}. Ít phút nữa bạn xem lại nhé.",
+    "not sure it is renewed, no confirmation came; it shows {day} now. Please look again in a few minutes.",
+)
 NOT_RENEWED = Words("chưa gia hạn được vì {why}.", "not renewed: {why}.")
 
 
@@ -155,7 +159,8 @@ def _say_outcomes(outcomes: Sequence[RenewalOutcome], dispatcher: CollectingDisp
     elif done == len(outcomes):
         dispatcher.utter_message(response="utter_renewed_all", **say)
     else:
-        dispatcher.utter_message(response="utter_renewed_partly" if done else "utter_renewed_none", **say)
+        none = not done and not any(outcome.uncertain for outcome in outcomes)
+        dispatcher.utter_message(response="utter_renewed_none" if none else "utter_renewed_partly", **say)
 
 
 def _outcome_line(outcome: RenewalOutcome, heard: Heard) -> str:
@@ -165,6 +170,9 @@ def _outcome_line(outcome: RenewalOutcome, heard: Heard) -> str:
         day = full_date(due_day(outcome.due_at, now), lang, today=now.date())
         late_too = f", {STILL_OVERDUE.to(lang)}" if late else ""
         return f"“{outcome.title}”: {NEW_DUE.to(lang).format(day=day)}{late_too}"
+    if outcome.uncertain and outcome.due_at:
+        day = short_date(due_day(outcome.due_at, now), lang, today=now.date())
+        return f"“{outcome.title}”: {UNSURE.to(lang).format(day=day)}"
     bring_back = SOON.to(lang)
     if outcome.due_at and not late:
         bring_back = BEFORE.to(lang).format(day=short_date(due_day(outcome.due_at, now), lang, today=now.date()))

@@ -10,7 +10,7 @@ import pytest
 from connectors import mailbox
 from connectors.deeds import JournaledDeeds
 from connectors.store import Store
-from library.ils import ILSUnavailable, PatronRef
+from library.ils import ILSOutcomeUnknown, ILSUnavailable, PatronRef
 from library.model import Refusal
 from library.ports import Turn
 from tests.connectors.ils.sample import MAT_BIEC, NHA_GIA_KIM, NOW, Library, lent, open_library, reader
@@ -26,16 +26,24 @@ class Fragile:
 
     library: Library
     cut: str = ""  # "before", "after" or never
+    loses: str = ""  # the same: the line drops, and the system cannot say what became of it
+    blind: bool = False  # it does not answer reads either
     writes: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str):
+        if self.blind and self.writes:
+            raise ILSUnavailable("no answer")
         return getattr(self.library.ils, name)
 
     async def _write(self, name: str, *args, **kwargs):
         if self.cut == "before":
             raise PowerCut
         self.writes.append(name)
+        if self.loses == "before":
+            raise ILSOutcomeUnknown("the line dropped")
         outcome = await getattr(self.library.ils, name)(*args, **kwargs)
+        if self.loses == "after":
+            raise ILSOutcomeUnknown("the line dropped")
         if self.cut == "after":
             raise PowerCut
         return outcome
@@ -197,3 +205,62 @@ async def test_somebody_elses_hold_is_not_counted_as_gone(scene):
     await cut_off(scene, "before", lambda: scene.deeds.cancel_hold(scene.turn(), scene.who, theirs.hold_id))
     outcome = await scene.deeds.cancel_hold(scene.turn(), scene.who, theirs.hold_id)
     assert outcome.refusal is Refusal.NOT_YOURS
+
+
+@pytest.mark.parametrize(("when", "sure"), [("before", False), ("after", True)])
+async def test_a_renewal_whose_answer_is_lost_is_read_again_and_told_as_it_is(scene, when, sure):
+    ids = (await scene.loan_ids())[:1]
+    (before,) = (loan for loan in await scene.ils.loans(scene.who) if loan.loan_id in ids)
+    scene.ils.loses = when
+    (outcome,) = await scene.deeds.renew(scene.turn(), scene.who, ids)
+    assert (outcome.ok, outcome.uncertain, outcome.refusal) == (sure, not sure, None)
+    assert (outcome.due_at > before.due_at) is sure
+    assert scene.ils.writes == ["renew"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_turn_run_again_after_a_lost_answer_sends_nothing(scene, when):
+    ids = (await scene.loan_ids())[:1]
+    scene.ils.loses, scene.ils.blind = when, True
+    with pytest.raises(ILSOutcomeUnknown):
+        await scene.deeds.renew(scene.turn(), scene.who, ids)
+    scene.ils.loses, scene.ils.blind = "", False
+    (outcome,) = await scene.deeds.renew(scene.turn(), scene.who, ids)
+    assert outcome.ok is (when == "after")
+    assert scene.ils.writes == ["renew"]
+
+
+async def test_what_was_refused_before_an_answer_was_lost_stays_refused(scene):
+    ids = await scene.loan_ids()
+
+    class Stops:
+        """Renews the first, loses the answer to the second, and had refused the third."""
+
+        async def loans(self, who):
+            return await scene.ils.loans(who)
+
+        async def renew(self, who, loan_ids):
+            first, second, third = await scene.ils.library.ils.renew(who, loan_ids)
+            raise ILSOutcomeUnknown("lost", [first, second, third])
+
+    outcomes = await JournaledDeeds(scene.deeds._store, Stops()).renew(scene.turn(), scene.who, ids)
+    assert [outcome.refusal for outcome in outcomes] == [None, None, Refusal.ON_HOLD]
+    assert [outcome.ok for outcome in outcomes] == [True, True, False]
+
+
+@pytest.mark.parametrize(("when", "sure"), [("before", False), ("after", True)])
+async def test_a_hold_whose_answer_is_lost_is_read_again(scene, when, sure):
+    scene.ils.loses = when
+    outcome = await scene.deeds.place_hold(scene.turn(), scene.who, NHA_GIA_KIM, "CL")
+    assert (outcome.ok, outcome.uncertain) == (sure, not sure)
+    assert [hold.record_id for hold in await scene.ils.holds(scene.who)] == [NHA_GIA_KIM] * sure
+    assert scene.ils.writes == ["place_hold"]
+
+
+@pytest.mark.parametrize(("when", "sure"), [("before", False), ("after", True)])
+async def test_a_cancelling_whose_answer_is_lost_is_read_again(scene, when, sure):
+    hold = (await scene.ils.library.ils.place_hold(scene.who, NHA_GIA_KIM)).hold
+    scene.ils.loses = when
+    outcome = await scene.deeds.cancel_hold(scene.turn(), scene.who, hold.hold_id)
+    assert (outcome.ok, outcome.uncertain) == (sure, not sure)
+    assert scene.ils.writes == ["cancel_hold"]
