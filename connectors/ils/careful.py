@@ -6,10 +6,11 @@ are read and decided here, before anything is sent.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 
-from library.ils import ILS, ILSOutcomeUnknown, ILSProtocolError, ILSUnavailable, PatronRef
+from library.ils import ILSOutcomeUnknown, ILSProtocolError, ILSUnavailable
 from library.model import Loan, Patron, Refusal, RenewalOutcome
 
 # A card is refused for the first of these that applies, as a librarian would look.
@@ -18,15 +19,22 @@ BLOCKS = (Refusal.CARD_EXPIRED, Refusal.CARD_RESTRICTED, Refusal.IN_DEBT)
 RenewOne = Callable[[Loan], Awaitable[RenewalOutcome]]
 
 
-async def renew_own(ils: ILS, who: PatronRef, loan_ids: Sequence[str], renew_one: RenewOne) -> list[RenewalOutcome]:
-    """Return one outcome a loan, in the order asked; only loans of `who` are sent to `renew_one`, one after another.
+async def renew_own(
+    loan_ids: Sequence[str],
+    loans: Callable[[], Awaitable[Sequence[Loan]]],
+    patron: Callable[[], Awaitable[Patron]],
+    renew_one: RenewOne,
+) -> list[RenewalOutcome]:
+    """Return one outcome a loan, in the order asked; only loans of the patron go to `renew_one`, one after another.
 
     A blocked card is refused before anything is written; a loan named twice is renewed once. When the system stops
     answering between two loans, those left are NO_ANSWER and are not sent. Raises ILSOutcomeUnknown, with what is
     known of each loan, when the answer to one was lost; ILSUnavailable when nothing was sent.
     """
-    own = {loan.loan_id: loan for loan in await ils.loans(who)} if loan_ids else {}
-    block = card_block(await ils.patron(who)) if own.keys() & set(loan_ids) else None
+    if not loan_ids:
+        return []
+    found, holder = await asyncio.gather(loans(), patron())
+    own, block = {loan.loan_id: loan for loan in found}, card_block(holder)
     outcomes: dict[str, RenewalOutcome] = {}
     sent, lost = False, None
     for loan_id in dict.fromkeys(loan_ids):
@@ -46,10 +54,10 @@ async def renew_own(ils: ILS, who: PatronRef, loan_ids: Sequence[str], renew_one
                 if not sent:
                     raise
                 outcomes[loan_id] = _refused(loan, Refusal.NO_ANSWER)
-    found = [outcomes[loan_id] for loan_id in loan_ids]
+    told = [outcomes[loan_id] for loan_id in loan_ids]
     if lost:
-        raise ILSOutcomeUnknown(str(lost), found) from lost
-    return found
+        raise ILSOutcomeUnknown(str(lost), told) from lost
+    return told
 
 
 def _refused(loan: Loan, why: Refusal) -> RenewalOutcome:
