@@ -69,6 +69,7 @@ from connectors.processes import NoWiring, Wiring
 from connectors.reception import DoorReception
 from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
+from connectors.shelving import CatalogueShelf
 from connectors.staff.oidc import SignInService
 from connectors.store import Store, conversations
 from connectors.switchboard import Switchboard
@@ -117,9 +118,10 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
     embedder = _answers_embedder(settings, searcher)
     answers = AnswerSearcher(book, embedder=embedder, vectors=vectors, restorer=searcher.index.restorer)
     calendar = LiveCalendar(calendar_versions(settings))
+    shelf = CatalogueShelf(catalogue, calendar, var / "barcodes.sqlite")
     return Ground(
         store=Store(var / "gateway.sqlite"),
-        ils=ils or open_ils(settings, clock, next_open_day=lambda day: open_days(calendar())(day)),
+        ils=ils or open_ils(settings, clock, shelf, next_open_day=lambda day: open_days(calendar())(day)),
         calendar=calendar,
         catalogue=catalogue,
         searcher=searcher,

@@ -44,7 +44,7 @@ FLOORS = (
     {"curation", "numbers"},
     {"announcing", "filing"},
     {"timetable"},
-    {"switchboard", "delivery", "account", "deeds", "desk", "training", "alarms", "housekeeping"},
+    {"switchboard", "delivery", "account", "deeds", "desk", "shelving", "training", "alarms", "housekeeping"},
     {"answerer"},
     {"dialogue", "processes", "limits", "pace", "workers", "models"},
     {"mailbox", "messages", "turns"},

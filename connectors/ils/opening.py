@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from connectors.clock import Clock
 from connectors.ils.health import Health
+from connectors.ils.koha.adapter import KohaILS
 from connectors.ils.rules import OpenDay, every_day
+from connectors.ils.shelf import Shelf
 from connectors.ils.sqlite import SQLiteILS
-from connectors.settings import Settings, SettingsError, SQLiteILSSection
+from connectors.settings import KohaILSSection, Settings, SettingsError, SQLiteILSSection
 from library.ils import ILS, ILSError
+
+
+def open_ils(settings: Settings, clock: Clock, shelf: Shelf, *, next_open_day: OpenDay = every_day) -> ILS:
+    """Return the library system of the settings; nothing is asked of it yet. `shelf` is our catalogue."""
+    section = settings.ils
+    if isinstance(section, SQLiteILSSection):
+        return SQLiteILS(section.path, clock, next_open_day=next_open_day)
+    if isinstance(section, KohaILSSection):
+        return KohaILS(section, clock, shelf)
+    raise SettingsError(f'[ils] kind = "{section.kind}" is not built yet')
 
 
 async def check_ils(settings: Settings, clock: Clock) -> list[Health]:
@@ -23,11 +35,3 @@ async def _answers(ils: ILS) -> Health:
         return Health("SQLite", True, f"answers; {len(await ils.branches())} branches")
     except ILSError as exc:
         return Health("SQLite", False, str(exc))
-
-
-def open_ils(settings: Settings, clock: Clock, *, next_open_day: OpenDay = every_day) -> ILS:
-    """Return the library system of the settings; nothing is asked of it yet."""
-    section = settings.ils
-    if isinstance(section, SQLiteILSSection):
-        return SQLiteILS(section.path, clock, next_open_day=next_open_day)
-    raise SettingsError(f'[ils] kind = "{section.kind}" is not built yet')

@@ -1,0 +1,368 @@
+"""Koha as the `ILS` port. Everything that depends on the version is asked of the server's own description.
+
+One key sees and changes everybody's account, so ownership and blocks are checked here before each write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import httpx
+
+from connectors.clock import Clock
+from connectors.ils.careful import card_block, of_patron, renew_own
+from connectors.ils.koha import refusals, rows
+from connectors.ils.koha.availability import Copies
+from connectors.ils.koha.client import KohaClient, reason
+from connectors.ils.koha.ilsdi import ILSDI, local_time, text
+from connectors.ils.koha.rows import Checkout
+from connectors.ils.koha.spec import Spec
+from connectors.ils.koha.titles import Titles
+from connectors.ils.shelf import Shelf
+from connectors.settings import KohaILSSection
+from library.ils import (
+    Capability,
+    ILSMisconfigured,
+    ILSOutcomeUnknown,
+    ILSProtocolError,
+    ILSUnavailable,
+    InvalidCredentials,
+    PatronRef,
+)
+from library.model import Branch, FeeSummary, Hold, HoldOutcome, HoldStatus, ItemStatus, Loan, Patron, Refusal
+from library.model import RenewalOutcome as Outcome
+
+logger = logging.getLogger(__name__)
+
+SPEC_LASTS_S = 86_400.0
+BRANCHES_LAST_S = 600.0
+ILS_DI_RESTS_S = 300.0  # after it was found off or shut
+AT_ONCE = 4
+PAGE = 100
+NOT_KNOWN = "card number or PIN is wrong"
+_STAGES = (HoldStatus.READY, HoldStatus.IN_TRANSIT, HoldStatus.WAITING)
+Got = TypeVar("Got")
+
+
+class KohaILS:
+    """The `ILS` port over one Koha, of any version from 19.05. `shelf` is our catalogue; record ids are Koha's own."""
+
+    as_of = None
+
+    def __init__(
+        self,
+        section: KohaILSSection,
+        clock: Clock,
+        shelf: Shelf | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._section = section
+        self._clock = clock
+        self._client = KohaClient(section, transport)
+        self._ils_di = ILSDI(self._client, section.ils_di_url or section.url)
+        self._ils_di_rests_until = 0.0 if section.ils_di else float("inf")
+        self._titles = Titles(self._client, shelf)
+        self._copies = Copies(self._client, shelf)
+        self._known_spec: Spec | None = None
+        self._spec_read_at = 0.0
+        self._reading_spec = asyncio.Lock()
+        self._branches: tuple[float, list[Branch]] = (float("-inf"), [])
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Return what this Koha can do; before it was asked for the first time, what every version can."""
+        found = {Capability.PLACE_HOLD, Capability.CANCEL_HOLD, Capability.FEES}
+        spec = self._known_spec
+        if spec is None or spec.renewal or self._uses_ils_di:
+            found.add(Capability.RENEW)
+        if self._uses_ils_di or (spec and spec.has("get", "/biblios/{}/items")):
+            found.add(Capability.LIVE_AVAILABILITY)
+        return frozenset(found)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def authenticate(self, card_number: str, pin: str) -> PatronRef:
+        """Return whose card this is. Koha says the same of a wrong PIN, an unknown card and a locked one.
+
+        Source: `POST /auth/password/validation` (since 23.05), else ILS-DI AuthenticatePatron.
+        """
+        card = card_number.strip()
+        if not card or not pin or not (card + pin).isprintable():
+            raise InvalidCredentials(NOT_KNOWN)
+        if (await self._spec()).checks_passwords:
+            return await self._validated(card, pin)
+        if not self._uses_ils_di:
+            raise ILSMisconfigured("this version of Koha checks PINs only by ILS-DI: turn it on, or use Koha 23.05")
+        told = await self._ils_di.authenticate(card, pin)
+        if not (patron_id := text(told, "id")):
+            raise InvalidCredentials(NOT_KNOWN)
+        return PatronRef(patron_id)
+
+    async def patron(self, who: PatronRef) -> Patron:
+        told, owed = await asyncio.gather(self._patron_row(who), self._owed(who))
+        return self._as_patron(told, who, owed)
+
+    async def loans(self, who: PatronRef) -> list[Loan]:
+        spec, (found, titles) = await asyncio.gather(self._spec(), self._titled_checkouts(who))
+        loans = [_loan(each, titles) for each in found]
+        if spec.tells_renewability:
+            loans = await _several(loans, self._with_renewability)
+        return sorted(loans, key=lambda loan: loan.due_at)
+
+    async def renew(self, who: PatronRef, loan_ids: Sequence[str]) -> list[Outcome]:
+        """Return one outcome a loan; see `renew_own`. ILS-DI is asked first: it gives its reason as a clean code."""
+        items: dict[str, str] = {}
+
+        async def loans() -> list[Loan]:
+            found, titles = await self._titled_checkouts(who)
+            items.update({each.checkout_id: each.item_id for each in found})
+            return [_loan(each, titles) for each in found]
+
+        async def renew_one(loan: Loan) -> Outcome:
+            if self._uses_ils_di:
+                with contextlib.suppress(ILSMisconfigured):  # off since: nothing was done
+                    return await self._renewed_by_ils_di(who, loan, items[loan.loan_id])
+                self._rest_ils_di()
+            return await self._renewed_by_rest(who, loan)
+
+        return await renew_own(loan_ids, loans, lambda: self.patron(who), renew_one)
+
+    async def holds(self, who: PatronRef) -> list[Hold]:
+        told = await self._all("/holds", patron_id=who.patron_id)
+        titles = await self._titles_of_holds(who, told)
+        found = [rows.hold(each, who, titles[rows.number(each, "biblio_id")]) for each in told]
+        return sorted(found, key=lambda hold: (_STAGES.index(hold.status), hold.position or 0))
+
+    async def place_hold(self, who: PatronRef, record_id: str, *, pickup: str | None = None) -> HoldOutcome:
+        if not record_id.isdecimal():
+            return HoldOutcome(refusal=Refusal.NOT_FOUND)
+        asked = (self._patron_row(who), self._owed(who), self.holds(who), self._titled_checkouts(who))
+        told, owed, held, (lent, titles) = await asyncio.gather(*asked)
+        refusal = (
+            card_block(self._as_patron(told, who, owed))
+            or (Refusal.ALREADY_ON_LOAN if any(titles[each.item_id][0] == record_id for each in lent) else None)
+            or (Refusal.ALREADY_ON_HOLD if any(hold.record_id == record_id for hold in held) else None)
+        )
+        if refusal:
+            return HoldOutcome(refusal=refusal)
+        place = pickup or str(told.get("library_id") or "")
+        body = {"patron_id": int(who.patron_id), "biblio_id": int(record_id), "pickup_library_id": place}
+        answer = await self._client.write("POST", "/holds", body)
+        if answer.ok:
+            return HoldOutcome(await self._placed(answer.body, who, record_id))
+        if answer.status == 404:
+            return HoldOutcome(refusal=Refusal.NOT_FOUND)
+        return HoldOutcome(refusal=await self._why_no_hold(reason(answer.body), record_id))
+
+    async def cancel_hold(self, who: PatronRef, hold_id: str) -> HoldOutcome:
+        mine = next((hold for hold in await self.holds(who) if hold.hold_id == hold_id), None)
+        if mine is None:
+            return HoldOutcome(refusal=Refusal.NOT_YOURS)
+        answer = await self._client.write("DELETE", f"/holds/{hold_id}")
+        if answer.ok:
+            return HoldOutcome(mine)
+        return HoldOutcome(refusal=Refusal.NOT_FOUND if answer.status == 404 else Refusal.UNKNOWN)
+
+    async def fees(self, who: PatronRef) -> FeeSummary:
+        return rows.fees(await self._account(who))
+
+    async def availability(self, record_ids: Sequence[str]) -> dict[str, list[ItemStatus]]:
+        """Return the copies of each record: by ILS-DI one call for all, by REST one a record."""
+        spec, branches = await asyncio.gather(self._spec(), self.branches())
+        if self._uses_ils_di:
+            try:
+                return await self._copies.by_ils_di(self._ils_di, record_ids, branches)
+            except ILSMisconfigured:
+                self._rest_ils_di()
+        return await self._copies.by_rest(spec, record_ids)
+
+    async def branches(self) -> list[Branch]:
+        """Return the branches; they change rarely and are asked for every ten minutes."""
+        read_at, known = self._branches
+        if time.monotonic() - read_at > BRANCHES_LAST_S:
+            known = [_branch(each) for each in await self._all("/libraries")]
+            self._branches = (time.monotonic(), known)
+        return list(known)
+
+    @property
+    def _uses_ils_di(self) -> bool:
+        return time.monotonic() >= self._ils_di_rests_until
+
+    def _rest_ils_di(self) -> None:
+        logger.warning("ILS-DI is off or shut to us; REST alone for %.0f s", ILS_DI_RESTS_S)
+        self._ils_di_rests_until = time.monotonic() + ILS_DI_RESTS_S
+
+    async def _spec(self) -> Spec:
+        async with self._reading_spec:
+            if self._known_spec is None or time.monotonic() - self._spec_read_at > SPEC_LASTS_S:
+                self._known_spec = Spec.read((await self._client.read("/")).body)
+                self._spec_read_at = time.monotonic()
+            return self._known_spec
+
+    async def _all(self, path: str, **query: str) -> list[Mapping[str, Any]]:
+        """Return every row of a list, page by page where this version has pages."""
+        if not (await self._spec()).parameter("get", path, "_per_page"):
+            return rows.rows((await self._client.read(path, **query)).body)
+        found: list[Mapping[str, Any]] = []
+        for page in range(1, 100):
+            part = rows.rows((await self._client.read(path, **query, _page=page, _per_page=PAGE)).body)
+            found += part
+            if len(part) < PAGE:
+                break
+        return found
+
+    async def _validated(self, card: str, pin: str) -> PatronRef:
+        answer = await self._client.read_by_post("/auth/password/validation", {"identifier": card, "password": pin})
+        if not answer.ok:
+            raise InvalidCredentials(NOT_KNOWN)
+        if isinstance(answer.body, dict):
+            return PatronRef(rows.number(answer.body, "patron_id"))
+        # The first release that had this said only "yes" (204).
+        found = rows.rows((await self._client.read("/patrons", cardnumber=card, _match="exact")).body)
+        mine = [each for each in found if str(each.get("cardnumber", "")).casefold() == card.casefold()]
+        if len(mine) != 1:
+            raise InvalidCredentials(NOT_KNOWN)
+        return PatronRef(rows.number(mine[0], "patron_id"))
+
+    async def _patron_row(self, who: PatronRef) -> Mapping[str, Any]:
+        answer = await self._client.read(f"/patrons/{who.patron_id}")
+        if answer.status == 404:
+            raise ILSProtocolError("Koha knows this patron no more: the link is to be removed")
+        told = rows.row(answer.body)
+        of_patron(who.patron_id, rows.number(told, "patron_id"))
+        return told
+
+    def _as_patron(self, told: Mapping[str, Any], who: PatronRef, owed: Decimal) -> Patron:
+        return rows.patron(told, who, owed, limit=self._section.debt_limit_vnd, today=self._clock().date())
+
+    async def _account(self, who: PatronRef) -> Mapping[str, Any]:
+        return rows.row((await self._client.read(f"/patrons/{who.patron_id}/account")).body)
+
+    async def _owed(self, who: PatronRef) -> Decimal:
+        """Return the balance. REST fails at an account with a fine that nobody entered; ILS-DI tells it then."""
+        try:
+            return rows.money((await self._account(who)).get("balance"))
+        except ILSUnavailable:
+            if (told := await self._info(who)) is None:
+                raise
+            return rows.money(text(told, "charges") or 0)
+
+    async def _info(self, who: PatronRef, **shown: str) -> ET.Element | None:
+        """Return ILS-DI's account of the patron, None where ILS-DI is not used."""
+        if not self._uses_ils_di:
+            return None
+        try:
+            told = await self._ils_di.read("GetPatronInfo", patron_id=who.patron_id, **shown)
+        except ILSMisconfigured:
+            self._rest_ils_di()
+            return None
+        if code := text(told, "code"):
+            raise ILSProtocolError(f"ILS-DI does not tell of a patron: {code[:40]}")
+        of_patron(who.patron_id, text(told, "borrowernumber"))
+        return told
+
+    async def _titled_checkouts(self, who: PatronRef) -> tuple[list[Checkout], Mapping[str, tuple[str, str]]]:
+        """Return the checkouts, and record id and title by item id."""
+        spec, told, info = await asyncio.gather(
+            self._spec(), self._all("/checkouts", patron_id=who.patron_id), self._info(who, show_loans="1")
+        )
+        found = [rows.checkout(each, who) for each in told]
+        if info is not None:
+            for loan in info.iterfind("./loans/loan"):
+                of_patron(who.patron_id, text(loan, "borrowernumber") or who.patron_id)
+                self._titles.learn(text(loan, "itemnumber"), text(loan, "biblionumber"), text(loan, "title"))
+        return found, await self._titles.of_items(spec, [each.item_id for each in found])
+
+    async def _titles_of_holds(self, who: PatronRef, told: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+        wanted = [rows.number(each, "biblio_id") for each in told]
+        if self._titles.missing(wanted) and (info := await self._info(who, show_holds="1")) is not None:
+            for each in info.iterfind("./holds/hold"):
+                self._titles.learn("", text(each, "biblionumber"), text(each, "title"))
+        return await self._titles.of_records(await self._spec(), wanted)
+
+    async def _with_renewability(self, loan: Loan) -> Loan:
+        """Return the loan with whether it can be renewed; where Koha does not say, it stays as it is."""
+        try:
+            answer = await self._client.read(f"/checkouts/{loan.loan_id}/allows_renewal")
+        except (ILSUnavailable, ILSProtocolError):
+            return loan
+        if not answer.ok or not isinstance(answer.body, dict) or answer.body.get("allows_renewal") is not False:
+            return loan
+        why = refusals.of_renewal(str(answer.body.get("error") or ""))
+        return Loan(**{**vars(loan), "renewable": False, "refusal": why})
+
+    async def _renewed_by_ils_di(self, who: PatronRef, loan: Loan, item_id: str) -> Outcome:
+        told = await self._ils_di.write("RenewLoan", patron_id=who.patron_id, item_id=item_id)
+        success, due_at = text(told, "success"), local_time(text(told, "date_due"))
+        if success == "1" and due_at:
+            return Outcome(loan.loan_id, loan.title, due_at)
+        why = text(told, "error", "code")
+        if success == "1" or not (success == "0" or why):
+            raise ILSOutcomeUnknown("ILS-DI answered a renewal with neither yes nor no")
+        return Outcome(loan.loan_id, loan.title, loan.due_at, refusals.of_renewal(why))
+
+    async def _renewed_by_rest(self, who: PatronRef, loan: Loan) -> Outcome:
+        route = (spec := await self._spec()).renewal or "renewal"
+        answer = await self._client.write("POST", f"/checkouts/{loan.loan_id}/{route}", **_unseen(spec, route))
+        if answer.status == 404:
+            return Outcome(loan.loan_id, loan.title, loan.due_at, Refusal.NOT_FOUND)
+        if not answer.ok:
+            return Outcome(loan.loan_id, loan.title, loan.due_at, refusals.of_renewal(reason(answer.body)))
+        try:
+            renewed = rows.checkout(rows.row(answer.body), who)
+        except ILSProtocolError as exc:
+            raise ILSOutcomeUnknown("Koha answered a renewal with something else") from exc
+        if renewed.checkout_id != loan.loan_id:
+            raise ILSOutcomeUnknown("Koha answered a renewal with another loan")
+        return Outcome(loan.loan_id, loan.title, renewed.due_at)
+
+    async def _placed(self, body: Any, who: PatronRef, record_id: str) -> Hold:
+        try:
+            told = rows.row(body)
+            title = (await self._titles_of_holds(who, [told]))[record_id]
+            return rows.hold(told, who, title)
+        except (ILSProtocolError, ILSUnavailable, KeyError) as exc:
+            raise ILSOutcomeUnknown("Koha answered a hold with something else") from exc
+
+    async def _why_no_hold(self, code: str, record_id: str) -> Refusal:
+        """Return the reason; of a record that is not there Koha says only that none of its copies can be held."""
+        why = refusals.of_hold(code)
+        if why in (Refusal.UNKNOWN, Refusal.NOT_HOLDABLE) and Capability.LIVE_AVAILABILITY in self.capabilities:
+            with contextlib.suppress(ILSUnavailable, ILSProtocolError):
+                return why if (await self.availability([record_id]))[record_id] else Refusal.NOT_FOUND
+        return why
+
+
+def _loan(told: Checkout, titles: Mapping[str, tuple[str, str]]) -> Loan:
+    record_id, title = titles[told.item_id]
+    return Loan(told.checkout_id, record_id, title, told.due_at, told.renewals, branch=told.branch)
+
+
+def _branch(told: Mapping[str, Any]) -> Branch:
+    named = rows.shown_title(told.get("name"))
+    return Branch(rows.number(told, "library_id"), named, named, pickup=told.get("pickup_location") is not False)
+
+
+def _unseen(spec: Spec, route: str) -> dict[str, Any]:
+    """Return what tells Koha that nobody held the book in hand, where this version asks."""
+    kind = spec.parameter("post", f"/checkouts/{{}}/{route}", "seen")
+    return {} if kind is None else {"seen": "false" if kind == "boolean" else 0}
+
+
+async def _several(loans: Sequence[Loan], ask: Callable[[Loan], Awaitable[Loan]]) -> list[Loan]:
+    """Return what was asked of each, in order, a few at a time."""
+    seats = asyncio.Semaphore(AT_ONCE)
+
+    async def one(loan: Loan) -> Loan:
+        async with seats:
+            return await ask(loan)
+
+    return list(await asyncio.gather(*map(one, loans)))
