@@ -5,11 +5,17 @@ from __future__ import annotations
 from connectors.clock import Clock
 from connectors.ils.health import Health
 from connectors.ils.koha.adapter import KohaILS
+from connectors.ils.koha.check import check as check_koha
 from connectors.ils.rules import OpenDay, every_day
 from connectors.ils.shelf import Shelf
+from connectors.ils.sip2.adapter import SIP2ILS
+from connectors.ils.sip2.cards import key_at
+from connectors.ils.sip2.check import check as check_sip2
 from connectors.ils.sqlite import SQLiteILS
-from connectors.settings import KohaILSSection, Settings, SettingsError, SQLiteILSSection
+from connectors.settings import KohaILSSection, Settings, SQLiteILSSection
 from library.ils import ILS, ILSError
+
+SIP2_KEY = "sip2.key"  # under [files] var: seals card numbers
 
 
 def open_ils(settings: Settings, clock: Clock, shelf: Shelf, *, next_open_day: OpenDay = every_day) -> ILS:
@@ -19,7 +25,7 @@ def open_ils(settings: Settings, clock: Clock, shelf: Shelf, *, next_open_day: O
         return SQLiteILS(section.path, clock, next_open_day=next_open_day)
     if isinstance(section, KohaILSSection):
         return KohaILS(section, clock, shelf)
-    raise SettingsError(f'[ils] kind = "{section.kind}" is not built yet')
+    return SIP2ILS(section, clock, shelf, key_at(settings.files.var / SIP2_KEY))
 
 
 async def check_ils(settings: Settings, clock: Clock) -> list[Health]:
@@ -27,7 +33,9 @@ async def check_ils(settings: Settings, clock: Clock) -> list[Health]:
     section = settings.ils
     if isinstance(section, SQLiteILSSection):
         return [await _answers(SQLiteILS(section.path, clock))]
-    raise SettingsError(f'[ils] kind = "{section.kind}" is not built yet')
+    if isinstance(section, KohaILSSection):
+        return await check_koha(section, clock)
+    return await check_sip2(section, clock)
 
 
 async def _answers(ils: ILS) -> Health:

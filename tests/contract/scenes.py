@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,12 +14,17 @@ from sqlite3 import connect
 from sqlalchemy import create_engine, insert, update
 
 from connectors.ils.koha.adapter import KohaILS
+from connectors.ils.shelf import Copy, Shelved
+from connectors.ils.sip2.adapter import SIP2ILS
 from connectors.ils.sqlite_file import fees, loans, patrons
-from connectors.settings import KohaILSSection
+from connectors.settings import KohaILSSection, SIP2ILSSection
 from library.ils import ILS, PatronRef
-from library.model import Refusal
+from library.model import Branch, Refusal
+from retrieval.sources.marc_text import bare
 from tests.connectors.ils.sample import LAN, MAT_BIEC, NHA_GIA_KIM, NOW, PIN, SO_DO, TAT_DEN, Clock, open_library
 from tests.simulators.koha import Fault, Koha, serving
+from tests.simulators.sip2 import LineFault, line_to, serving_sip2
+from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
 
 TITLES = {SO_DO: "Số đỏ", MAT_BIEC: "Mắt biếc", NHA_GIA_KIM: "Nhà giả kim", TAT_DEN: "Tắt đèn"}
 
@@ -41,7 +46,7 @@ class Scene:
     make_late: Callable[[int], object]  # Lan's first loan was due so many days ago
     writes: Callable[[], int]  # how many writes the system has done since the scene began
     lose_answers: Callable[[], object] | None = None  # from here on writes are done, and no answer comes
-    counts_renewals: bool = True
+    knows_as_much_as_most: bool = True  # SIP2 counts no renewals, and tells no places in queues and no last days
     tells_due_of_copies: bool = True
     debt_limit_vnd: int = 50_000
 
@@ -120,6 +125,69 @@ async def koha(_folder: Path, *, version: tuple[int, int], ils_di: bool) -> Asyn
             await ils.close()
 
 
+@contextlib.asynccontextmanager
+async def sip2(_folder: Path, *, error_detection: bool = True, encoding: str = "utf-8") -> AsyncIterator[Scene]:
+    clock = Clock()
+    system = koha_with_lan_and_an(clock, (19, 11))
+    async with serving_sip2(system, encoding=encoding) as port, line_to(port) as line:
+        section = SIP2ILSSection(
+            kind="sip2",
+            host="127.0.0.1",
+            port=line.port,
+            user=USER,
+            password=_given(PASSWORD),
+            location="MT",
+            institution=INSTITUTION,
+            encoding=encoding,
+            name_order="given_first",
+            error_detection=error_detection,
+            timeout_s=2,
+        )
+        ils = SIP2ILS(section, clock, KohasShelf(system), bytes(64))
+        try:
+            yield Scene(
+                ils=ils,
+                lan=("TV000001", PIN),
+                an=("TV000002", PIN),
+                free_record="1",
+                lent_out_record="3",
+                go_away=lambda: line.faults.append(LineFault("drop_before")),
+                block=lambda why: block_in_koha(system, why),
+                make_late=lambda days: system.checkouts[1].update(due_date=(NOW - timedelta(days=days)).isoformat()),
+                writes=lambda: len(system.writes),
+                lose_answers=lambda: line.faults.append(LineFault("drop_after", "29|15")),
+                knows_as_much_as_most=False,
+            )
+        finally:
+            await ils.close()
+
+
+@dataclass(frozen=True)
+class KohasShelf:
+    """A catalogue that holds what the simulated system holds."""
+
+    system: Koha
+
+    def titles(self, record_ids: Sequence[str]) -> Mapping[str, str]:
+        held = {str(row["biblio_id"]): bare(row["title"]) for row in self.system.biblios.values()}
+        return {each: held[each] for each in record_ids if each in held}
+
+    def by_barcode(self, barcodes: Sequence[str]) -> Mapping[str, Shelved]:
+        rows = {row["external_id"]: str(row["biblio_id"]) for row in self.system.items.values()}
+        return {each: Shelved(rows[each], self.titles([rows[each]])[rows[each]]) for each in barcodes if each in rows}
+
+    def copies_of(self, record_ids: Sequence[str]) -> Mapping[str, Sequence[Copy]]:
+        return {each: self._copies(each) for each in self.titles(record_ids)}
+
+    def _copies(self, record_id: str) -> list[Copy]:
+        rows = [row for row in self.system.items.values() if str(row["biblio_id"]) == record_id]
+        return [Copy(row["external_id"], row["home_library_id"], row["callnumber"]) for row in rows]
+
+    def branches(self) -> Sequence[Branch]:
+        rows = self.system.libraries
+        return [Branch(row["library_id"], row["name"], row["name"], row["pickup_location"]) for row in rows]
+
+
 def koha_with_lan_and_an(clock: Callable[[], datetime], version: tuple[int, int]) -> Koha:
     """Return a Koha with the sample's people and books."""
     system = Koha(clock, version)
@@ -172,4 +240,6 @@ SCENES = {
             (25, 5, True),
         )
     },
+    "sip2": sip2,
+    "sip2 without error detection": partial(sip2, error_detection=False),
 }

@@ -72,7 +72,7 @@ async def test_renewing_moves_the_due_day_for_good(scene):
     assert outcome.ok
     assert outcome.title == loan.title
     assert outcome.due_at == after.due_at > loan.due_at
-    assert after.renewals == loan.renewals + scene.counts_renewals
+    assert after.renewals == loan.renewals + scene.knows_as_much_as_most
 
 
 async def test_a_loan_that_somebody_waits_for_is_refused_and_stands_as_it_was(scene):
@@ -119,8 +119,9 @@ async def test_a_loan_that_is_not_there_is_refused(scene):
 async def test_ready_holds_come_before_waiting_ones(scene):
     ready, waiting = await scene.ils.holds(await scene.log_in(scene.an))
     assert (ready.status, ready.title, ready.position) == (HoldStatus.READY, "Tắt đèn", None)
-    assert (waiting.status, waiting.title, waiting.position) == (HoldStatus.WAITING, "Mắt biếc", 1)
-    assert ready.expires_on is not None
+    assert (waiting.status, waiting.title) == (HoldStatus.WAITING, "Mắt biếc")
+    assert waiting.position == (1 if scene.knows_as_much_as_most else None)
+    assert (ready.expires_on is not None) is scene.knows_as_much_as_most
 
 
 async def test_a_hold_placed_is_a_hold_listed(scene):
@@ -128,7 +129,13 @@ async def test_a_hold_placed_is_a_hold_listed(scene):
     lan = await scene.log_in(scene.lan)
     outcome = await scene.ils.place_hold(lan, scene.lent_out_record, pickup="CL")
     assert outcome.ok
-    assert await scene.ils.holds(lan) == [outcome.hold]
+    (listed,) = await scene.ils.holds(lan)
+    assert (listed.hold_id, listed.record_id, listed.title) == (
+        outcome.hold.hold_id,
+        scene.lent_out_record,
+        "Nhà giả kim",
+    )
+    assert (listed == outcome.hold) is scene.knows_as_much_as_most
     assert (outcome.hold.pickup, outcome.hold.status, outcome.hold.position) == ("CL", HoldStatus.WAITING, 1)
 
 
@@ -246,7 +253,6 @@ async def test_a_system_that_is_away_is_never_mistaken_for_a_refusal(scene):
         scene.ils.cancel_hold(lan, "1"),
         scene.ils.fees(lan),
         scene.ils.availability([scene.free_record]),
-        scene.ils.branches(),
     ]
     for call in asked:
         with pytest.raises(ILSUnavailable):

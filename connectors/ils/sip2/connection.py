@@ -1,0 +1,129 @@
+"""One connection to a SIP2 server: a request and its answer at a time, logged in first.
+
+An answer that comes too late must never be taken for the next one's: after any silence or doubt the line is closed.
+Frames hold card numbers and PINs, so none is ever logged or put in an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Sequence
+
+from connectors.clock import Clock
+from connectors.ils.sip2 import frame, messages
+from connectors.ils.sip2.messages import ANSWERS, Message
+from connectors.settings import SIP2ILSSection
+from library.ils import ILSMisconfigured, ILSOutcomeUnknown, ILSUnavailable
+
+LONGEST_LINE = 1 << 20
+ASK_AGAIN = "96"  # the server could not read us: nothing was done
+Fields = Sequence[tuple[str, str]]
+
+
+class Connection:
+    """An open, logged-in line. Whoever uses it closes it when it raises."""
+
+    def __init__(self, section: SIP2ILSSection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._section = section
+        self._reader = reader
+        self._writer = writer
+        self._sequence = 0
+        self.status: Message | None = None  # the 98 of the beginning
+        self.used_at = asyncio.get_running_loop().time()
+
+    @classmethod
+    async def open(cls, section: SIP2ILSSection, clock: Clock) -> Connection:
+        """Return a connection that is logged in and has told its status.
+
+        Raises ILSUnavailable when nobody answers, ILSMisconfigured when the log-in or the certificate is refused.
+        """
+        connection = cls(section, *await _connected(section))
+        try:
+            await connection._log_in()
+            connection.status = await connection.ask("99", "0" + "080" + "2.00", ())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @property
+    def is_open(self) -> bool:
+        return not self._writer.is_closing() and not self._reader.at_eof()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError):
+            self._writer.close()
+
+    async def ask(self, code: str, fixed: str, fields: Fields, *, writes: bool = False) -> Message:
+        """Return the answer. Raises ILSUnavailable; ILSOutcomeUnknown when a write was sent and nothing came back."""
+        section = self._section
+        sequence = self._sequence if section.error_detection else None
+        self._sequence = (self._sequence + 1) % 10
+        line = frame.build(code, fixed, fields, encoding=section.encoding, sequence=sequence)
+        sent = False
+        try:
+            async with asyncio.timeout(section.timeout_s):
+                for _ in range(2):
+                    self._writer.write(line)
+                    sent = True
+                    await self._writer.drain()
+                    found = frame.read(await self._line(), section.encoding)
+                    if found.code != ASK_AGAIN:
+                        break
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as exc:
+            self.close()
+            if writes and sent:
+                raise ILSOutcomeUnknown("no answer from the SIP2 server to a write") from exc
+            raise ILSUnavailable(f"no answer from the SIP2 server ({type(exc).__name__})") from exc
+        except BaseException:
+            self.close()  # cancelled: the answer is still to come, and nobody may take it for theirs
+            raise
+        self.used_at = asyncio.get_running_loop().time()
+        return self._checked(code, sequence, found, writes=writes)
+
+    def _checked(self, code: str, sequence: int | None, found: frame.Frame, *, writes: bool) -> Message:
+        if found.code == ASK_AGAIN:
+            self.close()
+            raise ILSUnavailable("the SIP2 server could not read what was asked, twice")
+        strange = found.code != ANSWERS[code] or not found.sound
+        if strange or (sequence is not None and found.sequence not in (None, sequence)):
+            self.close()
+            if writes:
+                raise ILSOutcomeUnknown("the SIP2 server answered a write with something else")
+            raise ILSUnavailable("the SIP2 server answered something else than was asked")
+        return messages.read(found)
+
+    async def _line(self) -> bytes:
+        while not (line := (await self._reader.readuntil(frame.END)).strip(b"\r\n\x00")):
+            continue
+        return line
+
+    async def _log_in(self) -> None:
+        section = self._section
+        if not section.user:
+            return
+        fields = [("CN", section.user), ("CO", section.password or "")]
+        if section.location:
+            fields.append(("CP", section.location))
+        try:
+            answer = await self.ask("93", "00", fields)
+        except frame.Unsendable as exc:
+            raise ILSMisconfigured("[ils] user, password or location holds signs that SIP2 cannot carry") from exc
+        # Koha serves on after a refused log-in; whoever trusts that reads accounts without a right to.
+        if not answer.ok:
+            raise ILSMisconfigured("the SIP2 server refuses our log-in: check [ils] user and password")
+
+
+async def _connected(section: SIP2ILSSection) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    secured = ssl.create_default_context() if section.tls else None
+    try:
+        async with asyncio.timeout(section.timeout_s):
+            return await asyncio.open_connection(section.host, section.port, ssl=secured, limit=LONGEST_LINE)
+    except ssl.SSLCertVerificationError as exc:
+        raise ILSMisconfigured(f"the SIP2 server's certificate is not to be trusted: {exc.verify_message}") from exc
+    except ssl.SSLError as exc:
+        raise ILSMisconfigured("the SIP2 server does not speak TLS at this port: set [ils] tls = false?") from exc
+    except (OSError, TimeoutError) as exc:
+        raise ILSUnavailable(f"the SIP2 server cannot be reached ({type(exc).__name__})") from exc

@@ -1,0 +1,35 @@
+"""Why a SIP2 server said no: only its sentence to people tells, in whatever language it was set up."""
+
+from __future__ import annotations
+
+import re
+
+from library.model import Refusal
+from library.text import fold
+
+# The first that is found in the folded sentence; the more telling ones stand before those that occur in many.
+_WORDS: tuple[tuple[Refusal, str], ...] = (
+    (Refusal.ALREADY_ON_HOLD, "already on hold|already has hold|duplicate hold|da dat giu"),
+    (Refusal.ON_HOLD, "outstanding hold|on hold for|on reserve|reserved|requested by|co nguoi cho|da duoc dat"),
+    (Refusal.ALREADY_ON_LOAN, "already checked out to|already on loan|dang muon"),
+    (Refusal.TOO_MANY_HOLDS, "too many hold|hold limit|maximum hold|maximum number of hold|qua so luot dat"),
+    (
+        Refusal.TOO_MANY_RENEWALS,
+        "too many renew|renewal limit|maximum renew|renewed the maximum|maximum number of renew|too_many"
+        "|het luot gia han|so lan gia han",
+    ),
+    (Refusal.TOO_SOON, "too soon|too early|too_soon|con som|chua den han"),
+    (Refusal.CARD_EXPIRED, "expired|het han the|the het han|the da het han"),
+    (Refusal.IN_DEBT, r"\bfines?\b|\bfees?\b|\bowes\b|charges|\bdebt|no phi|tien phat"),
+    (Refusal.OVERDUE, "overdue|qua han"),
+    (Refusal.CARD_RESTRICTED, "blocked|restricted|debarred|suspended|bi khoa|tam khoa"),
+    (Refusal.NOT_HOLDABLE, "not for loan|reference|cannot be held|not holdable|khong cho muon|doc tai cho"),
+    (Refusal.NOT_FOUND, "not checked out|not found|unknown item|invalid item|khong tim thay"),
+    (Refusal.AVAILABLE_NOW, "is available|on shelf|tren ke"),
+)
+
+
+def of(notes: str) -> Refusal:
+    """Return the reason that the sentence gives, UNKNOWN when it gives none."""
+    words = fold(notes)
+    return next((refusal for refusal, parts in _WORDS if re.search(parts, words)), Refusal.UNKNOWN)

@@ -1,0 +1,96 @@
+"""`thuthu check` names each fault of a Koha in words an operator can act on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from connectors.ils.health import Health
+from connectors.ils.koha.check import check
+from connectors.settings import KohaILSSection
+from tests.connectors.ils.sample import Clock
+from tests.contract.scenes import koha_with_lan_and_an
+from tests.simulators.koha import Fault, serving
+from tests.simulators.koha.serving import Served
+
+CLOCK = Clock()
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    async with serving(koha_with_lan_and_an(CLOCK, (23, 5))) as served:
+        yield served
+
+
+async def looked(served: Served, monkeypatch: pytest.MonkeyPatch, **more: Any) -> dict[str, Health]:
+    monkeypatch.setenv("KOHA_SECRET", more.pop("secret", "secret"))
+    key = {"client_id": "client", "client_secret": {"env": "KOHA_SECRET"}}
+    section = KohaILSSection(**{"kind": "koha", "url": served.url, "timeout_s": 1, **key, **more})
+    return {health.what.split(" · ")[-1]: health for health in await check(section, CLOCK)}
+
+
+async def test_a_koha_that_is_well_is_said_to_be_so(served, monkeypatch):
+    found = await looked(served, monkeypatch)
+    assert [health for health in found.values() if not health.ok] == []
+    assert "permission: loans and renewals" in found
+    assert served.koha.writes == []
+
+
+async def test_a_wrong_secret_and_an_unknown_key_are_told_apart(served, monkeypatch):
+    wrong = await looked(served, monkeypatch, secret="not-it")
+    assert "client_secret" in wrong["API key"].says
+    unknown = await looked(served, monkeypatch, client_id="nobody")
+    assert "client_id" in unknown["API key"].says
+    assert not wrong["API key"].ok
+    assert not unknown["API key"].ok
+
+
+async def test_a_wrong_password_is_named(served, monkeypatch):
+    monkeypatch.setenv("KOHA_PASSWORD", "not-it")
+    basic = {"client_id": "", "user": "thuthu", "password": {"env": "KOHA_PASSWORD"}}
+    assert "[ils] user and password" in (await looked(served, monkeypatch, **basic))["API key"].says
+
+
+@pytest.mark.parametrize(
+    ("taken", "what"),
+    [("circulate", "loans and renewals"), ("updatecharges", "fees"), ("borrowers", "cards")],
+)
+async def test_a_missing_permission_is_named_with_what_to_tick(served, monkeypatch, taken, what):
+    served.koha.permissions[taken] = set()
+    health = (await looked(served, monkeypatch))[f"permission: {what}"]
+    assert not health.ok
+    assert taken in health.says
+    assert "tick" in health.says
+
+
+async def test_a_clock_that_is_off_is_named_with_both_times(served, monkeypatch):
+    served.clock_off_s = 3600
+    health = (await looked(served, monkeypatch))["clock"]
+    assert not health.ok
+    assert "60 minutes ahead of ours" in health.says
+
+
+@pytest.mark.parametrize(("state", "named"), [("off", "system preference ILS-DI"), ("shut", "ILS-DI:AuthorizedIPs")])
+async def test_an_ils_di_that_is_off_or_shut_names_its_preference(served, monkeypatch, state, named):
+    served.koha.ils_di = state
+    health = (await looked(served, monkeypatch))["ILS-DI"]
+    assert not health.ok
+    assert named in health.says
+
+
+async def test_an_old_koha_without_ils_di_can_let_nobody_log_in(served, monkeypatch):
+    served.koha.version = (19, 11)
+    health = (await looked(served, monkeypatch, ils_di=False))["card log-in"]
+    assert not health.ok
+    assert "23.05" in health.says
+
+
+async def test_what_is_no_koha_and_what_is_away_are_named(served, monkeypatch):
+    served.faults.append(Fault("garbage", "GET /$"))
+    assert "staff client" in (await looked(served, monkeypatch))["Koha"].says
+    served.faults[:] = [Fault("502")]
+    assert "is Koha running" in (await looked(served, monkeypatch))["Koha"].says
+    away = await looked(served, monkeypatch, url="http://127.0.0.1:9")
+    assert "cannot be reached" in away["Koha"].says
