@@ -8,7 +8,7 @@ PRODUCT := .venv/ready
 RASA := .venv-rasa/ready
 THUTHU := .venv/bin/thuthu --config $(CONFIG)
 
-.PHONY: run test widget check bench bench-scale eval-nlu eval-robust setup screenshots clean
+.PHONY: run test test-live widget check bench bench-scale eval-nlu eval-robust setup screenshots clean
 
 run: setup ## start everything
 	$(THUTHU) run
@@ -34,6 +34,10 @@ $(RASA): bot/requirements.txt
 test: setup widget ## every test, both environments
 	.venv-rasa/bin/python -m pytest tests/bot/components tests/library -c tests/rasa-pytest.ini
 	.venv/bin/python -m pytest
+
+test-live: $(PRODUCT) ## the contract suite against a live Koha or SIP2 server: docs/live-suite.md names the variables
+	@test -n "$(KOHA_URL)$(SIP2_HOST)" || { echo "Nothing live is named: set KOHA_URL or SIP2_HOST; docs/live-suite.md"; exit 2; }
+	.venv/bin/python -m pytest tests/contract/test_ils.py -k live
 
 widget: ## what the widget's own tests need; who only runs the product needs no Node
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory connectors/widget/node_modules/ready; \

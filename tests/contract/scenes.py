@@ -33,7 +33,8 @@ TITLES = {SO_DO: "Số đỏ", MAT_BIEC: "Mắt biếc", NHA_GIA_KIM: "Nhà gi�
 class Scene:
     """A library system in which Lan has two loans, the later one waited for by An, and one title is out altogether.
 
-    The callables change the system behind the adapter's back, as life does.
+    The callables change the system behind the adapter's back, as life does; of a live one, which cannot be changed so,
+    `blocked` and `late` name patrons who are so already.
     """
 
     ils: ILS
@@ -42,13 +43,19 @@ class Scene:
     free_record: str  # a copy stands on the shelf
     lent_out_record: str  # no copy does; Lan has none of them
     go_away: Callable[[], object]  # from here on the system does not answer
-    block: Callable[[Refusal], object]  # Lan's card is expired, restricted or in debt from here on
-    make_late: Callable[[int], object]  # Lan's first loan was due so many days ago
-    writes: Callable[[], int]  # how many writes the system has done since the scene began
+    blocked: Callable[[Refusal], tuple[str, str]]  # somebody with a loan, whose card is expired, restricted, in debt
+    late: Callable[[], tuple[str, str]]  # somebody whose first loan was due 40 days ago
+    writes: Callable[[], int | None]  # how many writes the system has done since the scene began; None: it cannot tell
     lose_answers: Callable[[], object] | None = None  # from here on writes are done, and no answer comes
     knows_as_much_as_most: bool = True  # SIP2 counts no renewals, and tells no places in queues and no last days
     tells_due_of_copies: bool = True
-    debt_limit_vnd: int = 50_000
+    names: tuple[str, str] = ("Nguyễn Thị Lan", "Trần Văn An")
+    titles: tuple[str, str] = ("Số đỏ", "Mắt biếc")  # Lan's loans
+    kept: tuple[str, str] = ("Tắt đèn", "Mắt biếc")  # An's holds: the ready one, the waiting one
+    lent_out_title: str = "Nhà giả kim"
+    places: tuple[str, str] = ("MT", "CL")  # Lan's home branch, and another one
+    owed: int = 10_000  # by An
+    now: Callable[[], datetime] = lambda: NOW
 
     async def log_in(self, who: tuple[str, str]) -> PatronRef:
         return await self.ils.authenticate(*who)
@@ -64,7 +71,7 @@ async def sqlite(folder: Path) -> AsyncIterator[Scene]:
         with engine.begin() as db:
             db.execute(statement)  # type: ignore[call-overload]
 
-    def block(why: Refusal) -> None:
+    def blocked(why: Refusal) -> tuple[str, str]:
         lan = patrons.c.card_number == LAN["card"]
         with engine.begin() as db:
             (patron_id,) = db.execute(patrons.select().with_only_columns(patrons.c.patron_id).where(lan)).one()
@@ -74,9 +81,11 @@ async def sqlite(folder: Path) -> AsyncIterator[Scene]:
             Refusal.IN_DEBT: insert(fees).values(patron_id=patron_id, reason="Mất sách", amount_vnd=90_000),
         }
         change(of[why])
+        return LAN["card"], PIN
 
-    def make_late(days: int) -> None:
-        change(update(loans).where(loans.c.barcode == "D1").values(due_on=NOW.date() - timedelta(days=days)))
+    def late() -> tuple[str, str]:
+        change(update(loans).where(loans.c.barcode == "D1").values(due_on=NOW.date() - timedelta(days=40)))
+        return LAN["card"], PIN
 
     yield Scene(
         ils=library.ils,
@@ -85,8 +94,8 @@ async def sqlite(folder: Path) -> AsyncIterator[Scene]:
         free_record=SO_DO,
         lent_out_record=NHA_GIA_KIM,
         go_away=library.path.unlink,
-        block=block,
-        make_late=make_late,
+        blocked=blocked,
+        late=late,
         writes=lambda: _sum_of_renewals_and_holds(library.path) - begun,
     )
     engine.dispose()
@@ -115,8 +124,8 @@ async def koha(_folder: Path, *, version: tuple[int, int], ils_di: bool) -> Asyn
                 free_record="1",
                 lent_out_record="3",
                 go_away=lambda: served.faults.append(Fault("drop_before")),
-                block=lambda why: block_in_koha(system, why),
-                make_late=lambda days: system.checkouts[1].update(due_date=(NOW - timedelta(days=days)).isoformat()),
+                blocked=lambda why: blocked_in_koha(system, why),
+                late=lambda: late_in_koha(system),
                 writes=lambda: len(system.writes),
                 lose_answers=lambda: served.faults.append(Fault("drop_after", r"RenewLoan|POST /(holds|check)|DELETE")),
                 tells_due_of_copies=not ils_di,
@@ -152,8 +161,8 @@ async def sip2(_folder: Path, *, error_detection: bool = True, encoding: str = "
                 free_record="1",
                 lent_out_record="3",
                 go_away=lambda: line.faults.append(LineFault("drop_before")),
-                block=lambda why: block_in_koha(system, why),
-                make_late=lambda days: system.checkouts[1].update(due_date=(NOW - timedelta(days=days)).isoformat()),
+                blocked=lambda why: blocked_in_koha(system, why),
+                late=lambda: late_in_koha(system),
                 writes=lambda: len(system.writes),
                 lose_answers=lambda: line.faults.append(LineFault("drop_after", "29|15")),
                 knows_as_much_as_most=False,
@@ -211,13 +220,19 @@ def koha_with_lan_and_an(clock: Callable[[], datetime], version: tuple[int, int]
     return system
 
 
-def block_in_koha(system: Koha, why: Refusal) -> None:
+def blocked_in_koha(system: Koha, why: Refusal) -> tuple[str, str]:
     if why is Refusal.CARD_EXPIRED:
         system.patrons[51]["expiry_date"] = (NOW - timedelta(days=1)).date().isoformat()
     elif why is Refusal.CARD_RESTRICTED:
         system.patrons[51]["restricted"] = True
     else:
         system.fine(51, 90_000)
+    return "TV000001", PIN
+
+
+def late_in_koha(system: Koha) -> tuple[str, str]:
+    system.checkouts[1]["due_date"] = (NOW - timedelta(days=40)).isoformat()
+    return "TV000001", PIN
 
 
 def _given(secret: str) -> dict[str, str]:

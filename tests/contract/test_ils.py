@@ -9,9 +9,11 @@ import pytest
 
 from library.ils import Capability, ILSOutcomeUnknown, ILSUnavailable, InvalidCredentials
 from library.model import HoldStatus, ItemState, Loan, Refusal
-from tests.connectors.ils.sample import NOW
-from tests.contract.scenes import SCENES, Scene
+from tests.contract.live import LIVE
+from tests.contract.scenes import SCENES as SIMULATED
+from tests.contract.scenes import Scene
 
+SCENES = SIMULATED | LIVE
 LOSING = [name for name in SCENES if name != "sqlite"]  # a file has no line that could be cut
 
 
@@ -24,6 +26,11 @@ async def scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 def needs(scene: Scene, *wanted: Capability) -> None:
     if missing := set(wanted) - scene.ils.capabilities:
         pytest.skip(f"this system cannot {', '.join(each.value for each in missing)}")
+
+
+def of_title(loans: list[Loan], title: str) -> Loan:
+    """Return the loan of this title: renewing changes their order."""
+    return next(loan for loan in loans if loan.title == title)
 
 
 async def loans_of(scene: Scene, who: tuple[str, str]) -> list[Loan]:
@@ -51,13 +58,13 @@ async def test_a_wrong_pin_and_an_unknown_card_are_told_apart_by_nothing(scene):
 
 async def test_a_patron_has_a_name_and_no_block(scene):
     patron = await scene.ils.patron(await scene.log_in(scene.lan))
-    assert patron.name == "Nguyễn Thị Lan"
+    assert patron.name == scene.names[0]
     assert patron.blocks == frozenset()
 
 
 async def test_loans_come_soonest_due_first_with_title_and_zone(scene):
     loans = await loans_of(scene, scene.lan)
-    assert [loan.title for loan in loans] == ["Số đỏ", "Mắt biếc"]
+    assert {loan.title for loan in loans} == set(scene.titles)
     assert [loan.due_at for loan in loans] == sorted(loan.due_at for loan in loans)
     assert all(loan.due_at.utcoffset() is not None for loan in loans)
 
@@ -65,7 +72,7 @@ async def test_loans_come_soonest_due_first_with_title_and_zone(scene):
 async def test_renewing_moves_the_due_day_for_good(scene):
     needs(scene, Capability.RENEW)
     lan = await scene.log_in(scene.lan)
-    loan = (await scene.ils.loans(lan))[0]
+    loan = of_title(await scene.ils.loans(lan), scene.titles[0])
     assert loan.renewable
     (outcome,) = await scene.ils.renew(lan, [loan.loan_id])
     after = {each.loan_id: each for each in await scene.ils.loans(lan)}[loan.loan_id]
@@ -78,11 +85,11 @@ async def test_renewing_moves_the_due_day_for_good(scene):
 async def test_a_loan_that_somebody_waits_for_is_refused_and_stands_as_it_was(scene):
     needs(scene, Capability.RENEW)
     lan = await scene.log_in(scene.lan)
-    before = (await scene.ils.loans(lan))[1]
+    before = of_title(await scene.ils.loans(lan), scene.titles[1])
     (outcome,) = await scene.ils.renew(lan, [before.loan_id])
     assert outcome.refusal is Refusal.ON_HOLD
     assert outcome.due_at == before.due_at
-    assert (await scene.ils.loans(lan))[1] == before
+    assert before in await scene.ils.loans(lan)
 
 
 async def test_outcomes_come_in_the_order_asked_one_a_loan(scene):
@@ -96,10 +103,10 @@ async def test_outcomes_come_in_the_order_asked_one_a_loan(scene):
 async def test_a_loan_named_twice_is_renewed_once(scene):
     needs(scene, Capability.RENEW)
     lan = await scene.log_in(scene.lan)
-    loan = (await scene.ils.loans(lan))[0]
+    loan = of_title(await scene.ils.loans(lan), scene.titles[0])
     first, second = await scene.ils.renew(lan, [loan.loan_id, loan.loan_id])
     assert first == second
-    assert scene.writes() == 1
+    assert scene.writes() in (1, None)
 
 
 async def test_somebody_elses_loan_is_refused_and_not_named(scene):
@@ -118,8 +125,8 @@ async def test_a_loan_that_is_not_there_is_refused(scene):
 
 async def test_ready_holds_come_before_waiting_ones(scene):
     ready, waiting = await scene.ils.holds(await scene.log_in(scene.an))
-    assert (ready.status, ready.title, ready.position) == (HoldStatus.READY, "Tắt đèn", None)
-    assert (waiting.status, waiting.title) == (HoldStatus.WAITING, "Mắt biếc")
+    assert (ready.status, ready.title, ready.position) == (HoldStatus.READY, scene.kept[0], None)
+    assert (waiting.status, waiting.title) == (HoldStatus.WAITING, scene.kept[1])
     assert waiting.position == (1 if scene.knows_as_much_as_most else None)
     assert (ready.expires_on is not None) is scene.knows_as_much_as_most
 
@@ -127,7 +134,7 @@ async def test_ready_holds_come_before_waiting_ones(scene):
 async def test_a_hold_placed_is_a_hold_listed(scene):
     needs(scene, Capability.PLACE_HOLD)
     lan = await scene.log_in(scene.lan)
-    outcome = await scene.ils.place_hold(lan, scene.lent_out_record, pickup="CL")
+    outcome = await scene.ils.place_hold(lan, scene.lent_out_record, pickup=scene.places[1])
     assert outcome.ok
     (listed,) = await scene.ils.holds(lan)
     assert (listed.hold_id, listed.record_id, listed.title) == (
@@ -136,13 +143,13 @@ async def test_a_hold_placed_is_a_hold_listed(scene):
         "Nhà giả kim",
     )
     assert (listed == outcome.hold) is scene.knows_as_much_as_most
-    assert (outcome.hold.pickup, outcome.hold.status, outcome.hold.position) == ("CL", HoldStatus.WAITING, 1)
+    assert (outcome.hold.pickup, outcome.hold.status, outcome.hold.position) == (scene.places[1], HoldStatus.WAITING, 1)
 
 
 async def test_a_hold_without_a_place_goes_to_the_home_branch(scene):
     needs(scene, Capability.PLACE_HOLD)
     outcome = await scene.ils.place_hold(await scene.log_in(scene.lan), scene.lent_out_record)
-    assert outcome.hold.pickup == "MT"
+    assert outcome.hold.pickup == scene.places[0]
 
 
 async def test_the_same_title_is_not_held_twice(scene):
@@ -183,7 +190,7 @@ async def test_somebody_elses_hold_cannot_be_cancelled(scene):
 async def test_fees_add_up(scene):
     needs(scene, Capability.FEES)
     owed = await scene.ils.fees(await scene.log_in(scene.an))
-    assert owed.total_vnd == sum(fee.amount_vnd for fee in owed.fees) == 10_000
+    assert owed.total_vnd == sum(fee.amount_vnd for fee in owed.fees) == scene.owed
     assert (await scene.ils.fees(await scene.log_in(scene.lan))).total_vnd == 0
 
 
@@ -209,26 +216,24 @@ async def test_branches_have_codes_of_their_own_and_some_are_for_pickup(scene):
 @pytest.mark.parametrize("why", [Refusal.CARD_EXPIRED, Refusal.CARD_RESTRICTED, Refusal.IN_DEBT])
 async def test_a_blocked_card_renews_and_holds_nothing_and_nothing_is_sent(scene, why):
     needs(scene, Capability.RENEW, Capability.PLACE_HOLD)
-    lan = await scene.log_in(scene.lan)
-    loan_ids = [loan.loan_id for loan in await scene.ils.loans(lan)]
-    scene.block(why)
-    begun = scene.writes()
-    assert (await scene.ils.patron(lan)).blocks == {why}
-    assert {outcome.refusal for outcome in await scene.ils.renew(lan, loan_ids)} == {why}
-    assert (await scene.ils.place_hold(lan, scene.lent_out_record)).refusal is why
+    who = await scene.log_in(scene.blocked(why))
+    begun, loans = scene.writes(), await scene.ils.loans(who)
+    assert (await scene.ils.patron(who)).blocks == {why}
+    assert {outcome.refusal for outcome in await scene.ils.renew(who, [loan.loan_id for loan in loans])} == {why}
+    assert (await scene.ils.place_hold(who, scene.lent_out_record)).refusal is why
     assert scene.writes() == begun
+    assert [loan.due_at for loan in await scene.ils.loans(who)] == [loan.due_at for loan in loans]
 
 
 async def test_a_late_loan_is_refused_or_renewed_and_says_which(scene):
     """Systems differ in whether what is late may be renewed; none may say that it is good when it is late still."""
     needs(scene, Capability.RENEW)
-    lan = await scene.log_in(scene.lan)
-    scene.make_late(40)
-    loan = (await scene.ils.loans(lan))[0]
-    assert loan.is_overdue(NOW)
-    (outcome,) = await scene.ils.renew(lan, [loan.loan_id])
-    after = (await scene.ils.loans(lan))[0]
-    assert outcome.due_at == after.due_at < NOW
+    who = await scene.log_in(scene.late())
+    loan = (await scene.ils.loans(who))[0]
+    assert loan.is_overdue(scene.now())
+    (outcome,) = await scene.ils.renew(who, [loan.loan_id])
+    after = {each.loan_id: each for each in await scene.ils.loans(who)}[loan.loan_id]
+    assert outcome.due_at == after.due_at < scene.now()
     assert outcome.ok is (after.due_at > loan.due_at)
     assert outcome.ok or outcome.refusal is Refusal.OVERDUE
 
@@ -237,7 +242,7 @@ async def test_nobody_elses_data_is_in_what_is_told(scene):
     lan, an = await scene.log_in(scene.lan), await scene.log_in(scene.an)
     mine, theirs = await scene.ils.loans(lan), await scene.ils.loans(an)
     assert not {loan.loan_id for loan in mine} & {loan.loan_id for loan in theirs}
-    assert (await scene.ils.patron(an)).name == "Trần Văn An"
+    assert (await scene.ils.patron(an)).name == scene.names[1]
 
 
 async def test_a_system_that_is_away_is_never_mistaken_for_a_refusal(scene):
@@ -268,12 +273,12 @@ async def losing(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 async def test_a_renewal_whose_answer_is_lost_is_unknown_and_sent_once(losing):
     lan = await losing.log_in(losing.lan)
-    loan = (await losing.ils.loans(lan))[0]
+    loan = of_title(await losing.ils.loans(lan), losing.titles[0])
     losing.lose_answers()
     with pytest.raises(ILSOutcomeUnknown) as caught:
         await losing.ils.renew(lan, [loan.loan_id])
     assert [outcome.uncertain for outcome in caught.value.outcomes] == [True]
-    assert losing.writes() == 1
+    assert losing.writes() in (1, None)
     after = {each.loan_id: each for each in await losing.ils.loans(lan)}[loan.loan_id]
     assert after.due_at > loan.due_at
 
@@ -283,15 +288,15 @@ async def test_a_hold_whose_answer_is_lost_is_unknown_and_sent_once(losing):
     losing.lose_answers()
     with pytest.raises(ILSOutcomeUnknown):
         await losing.ils.place_hold(lan, losing.lent_out_record)
-    assert losing.writes() == 1
+    assert losing.writes() in (1, None)
     assert [hold.record_id for hold in await losing.ils.holds(lan)] == [losing.lent_out_record]
 
 
 async def test_a_cancelling_whose_answer_is_lost_is_unknown_and_sent_once(losing):
-    an = await losing.log_in(losing.an)
-    hold = (await losing.ils.holds(an))[1]
+    lan = await losing.log_in(losing.lan)
+    hold = (await losing.ils.place_hold(lan, losing.lent_out_record)).hold
     losing.lose_answers()
     with pytest.raises(ILSOutcomeUnknown):
-        await losing.ils.cancel_hold(an, hold.hold_id)
-    assert losing.writes() == 1
-    assert hold.hold_id not in [each.hold_id for each in await losing.ils.holds(an)]
+        await losing.ils.cancel_hold(lan, hold.hold_id)
+    assert losing.writes() in (2, None)
+    assert await losing.ils.holds(lan) == []

@@ -48,8 +48,8 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def line_to(port: int) -> AsyncIterator[Line]:
-    """Yield a line to the server on this port of this machine."""
+async def line_to(port: int, host: str = "127.0.0.1") -> AsyncIterator[Line]:
+    """Yield a line to the server at this address."""
     line = Line()
     ends: set[asyncio.Task[None]] = set()
 
@@ -59,7 +59,7 @@ async def line_to(port: int) -> AsyncIterator[Line]:
         ends.add(task)
         line.open += 1
         line.most_open = max(line.most_open, line.open)
-        there, back = await asyncio.open_connection("127.0.0.1", port)
+        there, back = await asyncio.open_connection(host, port)
         try:
             await _carry(line, reader, writer, there, back)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
