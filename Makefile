@@ -37,7 +37,7 @@ test: setup widget ## every test, both environments
 
 test-live: $(PRODUCT) ## the contract suite against a live Koha or SIP2 server: docs/live-suite.md names the variables
 	@test -n "$(KOHA_URL)$(SIP2_HOST)" || { echo "Nothing live is named: set KOHA_URL or SIP2_HOST; docs/live-suite.md"; exit 2; }
-	.venv/bin/python -m pytest tests/contract/test_ils.py -k live
+	.venv/bin/python -m pytest tests/contract/test_ils.py -k live -rA
 
 widget: ## what the widget's own tests need; who only runs the product needs no Node
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory connectors/widget/node_modules/ready; \

@@ -29,20 +29,9 @@ def served() -> Iterator[tuple[str, str]]:
 
 def play(which: str, **given: str) -> str:
     """Run the suite as `make test-live` does and return what it printed; it must have passed."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "tests/contract/test_ils.py",
-        "-k",
-        "live",
-        "-v",
-        "-p",
-        "no:cacheprovider",
-    ]
-    told = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "LIVE_PIN": "1234", **given}, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "pytest", "tests/contract/test_ils.py", "-k", "live", "-rA"]
+    given = {**os.environ, "LIVE_PIN": "1234", **given}
+    told = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True)
     assert told.returncode == 0, told.stdout[-3000:]
     assert which in told.stdout
     return told.stdout
