@@ -116,13 +116,16 @@ class _Renewal:
     loan_ids: tuple[str, ...]
 
     async def look(self) -> dict[str, list[Any]]:
-        return {loan.loan_id: [loan.due_at.isoformat(), loan.renewals] for loan in await self.ils.loans(self.who)}
+        return {
+            loan.loan_id: [loan.due_at.isoformat(), loan.renewals]
+            for loan in await self.ils.loans(self.who, renewable=False)
+        }
 
     async def do(self) -> list[RenewalOutcome]:
         return await self.ils.renew(self.who, self.loan_ids)
 
     async def done_since(self, before: dict[str, list[Any]]) -> list[RenewalOutcome] | None:
-        renewed = _renewed(await self.ils.loans(self.who), before)
+        renewed = _renewed(await self.ils.loans(self.who, renewable=False), before)
         if not renewed.keys() & set(self.loan_ids):
             return None
         rest = [loan_id for loan_id in self.loan_ids if loan_id not in renewed]
@@ -130,7 +133,7 @@ class _Renewal:
         return [(renewed | others)[loan_id] for loan_id in self.loan_ids]
 
     async def settle(self, before: dict[str, list[Any]], lost: ILSOutcomeUnknown) -> list[RenewalOutcome]:
-        loans = {loan.loan_id: loan for loan in await self.ils.loans(self.who)}
+        loans = {loan.loan_id: loan for loan in await self.ils.loans(self.who, renewable=False)}
         told = {outcome.loan_id: outcome for outcome in lost.outcomes if outcome.refusal}
         seen = told | _renewed(list(loans.values()), before)
         return [seen.get(loan_id) or _unsure(loan_id, loans.get(loan_id)) for loan_id in self.loan_ids]

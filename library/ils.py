@@ -98,8 +98,11 @@ class ILS(Protocol):
         """Return the patron's state: name, expiry, blocks."""
         ...
 
-    async def loans(self, who: PatronRef) -> list[Loan]:
-        """Return what is on loan, soonest due first."""
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
+        """Return what is on loan, soonest due first.
+
+        `renewable`: also whether each can be renewed now, which some systems are asked for loan by loan.
+        """
         ...
 
     async def renew(self, who: PatronRef, loan_ids: Sequence[str]) -> list[RenewalOutcome]:

@@ -56,7 +56,7 @@ class FakeILS:
         self._answer()
         return Patron(who.patron_id, "Nguyễn Thị Lan", "adult")
 
-    async def loans(self, who: PatronRef) -> list[Loan]:
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
         self._answer()
         return sorted(self.loans_out, key=lambda loan: loan.due_at) if who == LAN else []
 

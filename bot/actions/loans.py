@@ -54,7 +54,7 @@ class ListLoans(CardAction):
             response = "utter_card_expired" if until < today else "utter_card_until"
             dispatcher.utter_message(response=response, day=full_date(until, heard.lang, today=today))
             return []
-        loans = await self.services.ils.loans(who)
+        loans = await self.services.ils.loans(who, renewable=False)
         if not loans:
             dispatcher.utter_message(response="utter_no_loans")
             return []

@@ -153,7 +153,7 @@ async def _why(ils: ILS, who: PatronRef, closed: Closed) -> list[str]:
     def here(branch: str | None) -> bool:
         return not closed.branches or branch is None or branch in closed.branches
 
-    loans, holds = await ils.loans(who), await ils.holds(who)
+    loans, holds = await ils.loans(who, renewable=False), await ils.holds(who)
     due = any(here(loan.branch) and closed.first <= loan.due_at.date() <= closed.last for loan in loans)
     ready = any(here(hold.pickup) and hold.status is HoldStatus.READY for hold in holds)
     return ["due"] * due + ["hold"] * ready

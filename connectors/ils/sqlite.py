@@ -97,7 +97,7 @@ class SQLiteILS:
         """Return the patron. Every call about a patron who is not in the file raises ILSProtocolError."""
         return await self._file.read(lambda db: self._patron(db, who))
 
-    async def loans(self, who: PatronRef) -> list[Loan]:
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
         def work(db: Connection) -> list[Loan]:
             patron = self._patron(db, who)
             return [self._loan(db, patron, row) for row in self._loan_rows(db, loans.c.patron_id == who.patron_id)]

@@ -133,7 +133,7 @@ async def test_a_renewal_that_kept_its_due_day_is_not_sent_twice(scene):
     system = scene.ils.library.ils
 
     class SameDay:
-        async def loans(self, who):
+        async def loans(self, who, *, renewable=True):
             return [
                 loan if loan.loan_id != before.loan_id else type(loan)(**{**vars(loan), "due_at": before.due_at})
                 for loan in await system.loans(who)
@@ -236,7 +236,7 @@ async def test_what_was_refused_before_an_answer_was_lost_stays_refused(scene):
     class Stops:
         """Renews the first, loses the answer to the second, and had refused the third."""
 
-        async def loans(self, who):
+        async def loans(self, who, *, renewable=True):
             return await scene.ils.loans(who)
 
         async def renew(self, who, loan_ids):

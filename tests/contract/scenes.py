@@ -113,7 +113,7 @@ async def koha(_folder: Path, *, version: tuple[int, int], ils_di: bool) -> Asyn
     system.ils_di = "on" if ils_di else "off"
     async with serving(system) as served:
         section = KohaILSSection(
-            kind="koha", url=served.url, client_id="client", client_secret=_given("secret"), ils_di=ils_di, timeout_s=2
+            kind="koha", url=served.url, client_id="client", client_secret=given("secret"), ils_di=ils_di, timeout_s=2
         )
         ils = KohaILS(section, clock)
         try:
@@ -144,7 +144,7 @@ async def sip2(_folder: Path, *, error_detection: bool = True, encoding: str = "
             host="127.0.0.1",
             port=line.port,
             user=USER,
-            password=_given(PASSWORD),
+            password=given(PASSWORD),
             location="MT",
             institution=INSTITUTION,
             encoding=encoding,
@@ -235,7 +235,7 @@ def late_in_koha(system: Koha) -> tuple[str, str]:
     return "TV000001", PIN
 
 
-def _given(secret: str) -> dict[str, str]:
+def given(secret: str) -> dict[str, str]:
     """Return a secret as settings want it: by the name of an environment variable."""
     os.environ["THUTHU_TEST_SECRET"] = secret
     return {"env": "THUTHU_TEST_SECRET"}

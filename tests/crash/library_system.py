@@ -38,7 +38,7 @@ class SmallLibrary:
             db.executemany("insert into loans (loan_id, patron_id, due_at) values (?, ?, ?)", rows)
             db.commit()
 
-    async def loans(self, who: PatronRef) -> list[Loan]:
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
         await asyncio.sleep(ON_THE_WAY_S)
         return self._loans(who)
 

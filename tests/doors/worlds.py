@@ -49,7 +49,7 @@ class Worlds:
         system, mine = self._of(who)
         return await system.patron(mine)
 
-    async def loans(self, who: PatronRef) -> list[Loan]:
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
         system, mine = self._of(who)
         return await system.loans(mine)
 

@@ -20,6 +20,7 @@ from connectors.desk import StoredConsents, StoredDesk
 from connectors.privacy import StoredPrivacy
 from connectors.store import Store, conversations
 from library.calendar import LOCAL, LibraryCalendar
+from library.ils import PatronRef
 from library.ports import Turn
 from retrieval.searcher import Unknown
 from tests.fakes import LAN, FakeILS
@@ -43,6 +44,9 @@ class Desk:
     async def link(self) -> None:
         await self.links.link_now(CONVERSATION, LAN, "Nguyễn Thị Lan")
 
+    async def link_to(self, who: PatronRef) -> None:
+        await self.links.link_now(CONVERSATION, who, (await self.ils.patron(who)).name)
+
     async def log_in(self, url: str) -> None:
         """Type card and PIN on the page, as the patron does in the browser."""
         await self.links.log_in(url.rsplit("/", 1)[1], "DT000101", "135790")
@@ -52,13 +56,23 @@ class Desk:
 
 
 @contextmanager
-def desk_for(folder: Path, *, catalogue: Any = None, searcher: Any = None) -> Iterator[Desk]:
-    """Open a conversation in which nobody is linked yet; only holds look into the catalogue."""
-    store, ils = Store(folder / "gateway.sqlite"), FakeILS()
-    row = {"id": CONVERSATION, "channel": "web", "created_at": SUNDAY_MORNING.isoformat()}
+def desk_for(
+    folder: Path,
+    *,
+    catalogue: Any = None,
+    searcher: Any = None,
+    system: Any = None,
+    now: datetime = SUNDAY_MORNING,
+) -> Iterator[Desk]:
+    """Open a conversation in which nobody is linked yet; only holds look into the catalogue.
+
+    `system` is the library system; without one it is a `FakeILS`.
+    """
+    store, ils = Store(folder / "gateway.sqlite"), system or FakeILS()
+    row = {"id": CONVERSATION, "channel": "web", "created_at": now.isoformat()}
     store.write_now(lambda db: db.execute(insert(conversations).values(row)))
     turns: dict[str, Turn] = {}
-    conversation = Talk({}, turns, SUNDAY_MORNING)
+    conversation = Talk({}, turns, now)
     links = StoredLinks(store, ils, lambda: conversation.now, "https://hoi.example", login_takes_s=0)
     nothing: Any = SimpleNamespace()
     services = Services(

@@ -10,9 +10,10 @@ import contextlib
 import logging
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -22,7 +23,7 @@ from connectors.ils.koha import refusals, rows
 from connectors.ils.koha.availability import Copies
 from connectors.ils.koha.client import KohaClient, reason
 from connectors.ils.koha.ilsdi import ILSDI, local_time, text
-from connectors.ils.koha.rows import Checkout
+from connectors.ils.koha.rows import Lent
 from connectors.ils.koha.spec import Spec
 from connectors.ils.koha.titles import Titles
 from connectors.ils.shelf import Shelf
@@ -44,11 +45,9 @@ logger = logging.getLogger(__name__)
 SPEC_LASTS_S = 86_400.0
 BRANCHES_LAST_S = 600.0
 ILS_DI_RESTS_S = 300.0  # after it was found off or shut
-AT_ONCE = 4
 PAGE = 100
 NOT_KNOWN = "card number or PIN is wrong"
 _STAGES = (HoldStatus.READY, HoldStatus.IN_TRANSIT, HoldStatus.WAITING)
-Got = TypeVar("Got")
 
 
 class KohaILS:
@@ -98,41 +97,40 @@ class KohaILS:
         if not card or not pin or not (card + pin).isprintable():
             raise InvalidCredentials(NOT_KNOWN)
         if (await self._spec()).checks_passwords:
-            return await self._validated(card, pin)
-        if not self._uses_ils_di:
+            who = await self._validated(card, pin)
+        elif self._uses_ils_di:
+            if not (patron_id := text(await self._ils_di.authenticate(card, pin), "id")):
+                raise InvalidCredentials(NOT_KNOWN)
+            who = PatronRef(patron_id)
+        else:
             raise ILSMisconfigured("this version of Koha checks PINs only by ILS-DI: turn it on, or use Koha 23.05")
-        told = await self._ils_di.authenticate(card, pin)
-        if not (patron_id := text(told, "id")):
-            raise InvalidCredentials(NOT_KNOWN)
-        return PatronRef(patron_id)
+        told = await self._patron_row(who)
+        if card.casefold() not in {str(told.get(name) or "").casefold() for name in ("cardnumber", "userid")}:
+            raise ILSProtocolError("Koha took a card and named another patron")
+        return who
 
     async def patron(self, who: PatronRef) -> Patron:
         told, owed = await asyncio.gather(self._patron_row(who), self._owed(who))
         return self._as_patron(told, who, owed)
 
-    async def loans(self, who: PatronRef) -> list[Loan]:
-        spec, (found, titles) = await asyncio.gather(self._spec(), self._titled_checkouts(who))
-        loans = [_loan(each, titles) for each in found]
-        if spec.tells_renewability:
-            loans = await _several(loans, self._with_renewability)
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
+        spec, lent = await asyncio.gather(self._spec(), self._lent(who, with_checkouts=renewable))
+        loans = [each.as_loan() for each in lent]
+        if renewable and spec.tells_renewability:
+            loans = await asyncio.gather(*(self._with_renewability(each) for each in lent))
         return sorted(loans, key=lambda loan: loan.due_at)
 
     async def renew(self, who: PatronRef, loan_ids: Sequence[str]) -> list[Outcome]:
         """Return one outcome a loan; see `renew_own`. ILS-DI is asked first: it gives its reason as a clean code."""
-        items: dict[str, str] = {}
-
-        async def loans() -> list[Loan]:
-            found, titles = await self._titled_checkouts(who)
-            items.update({each.checkout_id: each.item_id for each in found})
-            return [_loan(each, titles) for each in found]
 
         async def renew_one(loan: Loan) -> Outcome:
             if self._uses_ils_di:
                 with contextlib.suppress(ILSMisconfigured):  # off since: nothing was done
-                    return await self._renewed_by_ils_di(who, loan, items[loan.loan_id])
+                    return await self._renewed_by_ils_di(who, loan)
                 self._rest_ils_di()
             return await self._renewed_by_rest(who, loan)
 
+        loans = lambda: self.loans(who, renewable=False)  # noqa: E731
         return await renew_own(loan_ids, loans, lambda: self.patron(who), renew_one)
 
     async def holds(self, who: PatronRef) -> list[Hold]:
@@ -144,11 +142,11 @@ class KohaILS:
     async def place_hold(self, who: PatronRef, record_id: str, *, pickup: str | None = None) -> HoldOutcome:
         if not record_id.isdecimal():
             return HoldOutcome(refusal=Refusal.NOT_FOUND)
-        asked = (self._patron_row(who), self._owed(who), self.holds(who), self._titled_checkouts(who))
-        told, owed, held, (lent, titles) = await asyncio.gather(*asked)
+        asked = (self._patron_row(who), self._owed(who), self.holds(who), self._lent(who))
+        told, owed, held, lent = await asyncio.gather(*asked)
         refusal = (
             card_block(self._as_patron(told, who, owed))
-            or (Refusal.ALREADY_ON_LOAN if any(titles[each.item_id][0] == record_id for each in lent) else None)
+            or (Refusal.ALREADY_ON_LOAN if any(each.record_id == record_id for each in lent) else None)
             or (Refusal.ALREADY_ON_HOLD if any(hold.record_id == record_id for hold in held) else None)
         )
         if refusal:
@@ -244,7 +242,7 @@ class KohaILS:
         return rows.patron(told, who, owed, limit=self._section.debt_limit_vnd, today=self._clock().date())
 
     async def _account(self, who: PatronRef) -> Mapping[str, Any]:
-        return rows.row((await self._client.read(f"/patrons/{who.patron_id}/account")).body)
+        return rows.account(rows.row((await self._client.read(f"/patrons/{who.patron_id}/account")).body), who)
 
     async def _owed(self, who: PatronRef) -> Decimal:
         """Return the balance. REST fails at an account with a fine that nobody entered; ILS-DI tells it then."""
@@ -269,17 +267,25 @@ class KohaILS:
         of_patron(who.patron_id, text(told, "borrowernumber"))
         return told
 
-    async def _titled_checkouts(self, who: PatronRef) -> tuple[list[Checkout], Mapping[str, tuple[str, str]]]:
-        """Return the checkouts, and record id and title by item id."""
-        spec, told, info = await asyncio.gather(
-            self._spec(), self._all("/checkouts", patron_id=who.patron_id), self._info(who, show_loans="1")
+    async def _lent(self, who: PatronRef, *, with_checkouts: bool = False) -> list[Lent]:
+        """Return what is on loan: by ILS-DI in one call, titles and all; by REST where that is not used.
+
+        `with_checkouts`: also with REST's own numbers of them.
+        """
+        info, told = await asyncio.gather(
+            self._info(who, show_loans="1"),
+            self._all("/checkouts", patron_id=who.patron_id) if with_checkouts else _nothing(),
         )
-        found = [rows.checkout(each, who) for each in told]
+        if info is None and not with_checkouts:
+            told = await self._all("/checkouts", patron_id=who.patron_id)
+        lent = [rows.lent_by_rest(each, who) for each in told]
         if info is not None:
-            for loan in info.iterfind("./loans/loan"):
-                of_patron(who.patron_id, text(loan, "borrowernumber") or who.patron_id)
-                self._titles.learn(text(loan, "itemnumber"), text(loan, "biblionumber"), text(loan, "title"))
-        return found, await self._titles.of_items(spec, [each.item_id for each in found])
+            numbers = {each.item_id: each.checkout_id for each in lent}
+            lent = [_lent_by_ils_di(each, who, numbers) for each in info.iterfind("./loans/loan")]
+        for each in lent:
+            self._titles.learn(each.item_id, each.record_id, each.title)
+        named = await self._titles.of_items(await self._spec(), [each.item_id for each in lent])
+        return [replace(each, record_id=named[each.item_id][0], title=named[each.item_id][1]) for each in lent]
 
     async def _titles_of_holds(self, who: PatronRef, told: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
         wanted = [rows.number(each, "biblio_id") for each in told]
@@ -288,19 +294,22 @@ class KohaILS:
                 self._titles.learn("", text(each, "biblionumber"), text(each, "title"))
         return await self._titles.of_records(await self._spec(), wanted)
 
-    async def _with_renewability(self, loan: Loan) -> Loan:
-        """Return the loan with whether it can be renewed; where Koha does not say, it stays as it is."""
+    async def _with_renewability(self, lent: Lent) -> Loan:
+        """Return the loan with whether it can be renewed; where Koha does not say, it may be tried."""
+        loan = lent.as_loan()
+        if not lent.checkout_id:
+            return loan
         try:
-            answer = await self._client.read(f"/checkouts/{loan.loan_id}/allows_renewal")
+            answer = await self._client.read(f"/checkouts/{lent.checkout_id}/allows_renewal")
         except (ILSUnavailable, ILSProtocolError):
             return loan
         if not answer.ok or not isinstance(answer.body, dict) or answer.body.get("allows_renewal") is not False:
             return loan
         why = refusals.of_renewal(str(answer.body.get("error") or ""))
-        return Loan(**{**vars(loan), "renewable": False, "refusal": why})
+        return replace(loan, renewable=False, refusal=why)
 
-    async def _renewed_by_ils_di(self, who: PatronRef, loan: Loan, item_id: str) -> Outcome:
-        told = await self._ils_di.write("RenewLoan", patron_id=who.patron_id, item_id=item_id)
+    async def _renewed_by_ils_di(self, who: PatronRef, loan: Loan) -> Outcome:
+        told = await self._ils_di.write("RenewLoan", patron_id=who.patron_id, item_id=loan.loan_id)
         success, due_at = text(told, "success"), local_time(text(told, "date_due"))
         if success == "1" and due_at:
             return Outcome(loan.loan_id, loan.title, due_at)
@@ -311,16 +320,20 @@ class KohaILS:
 
     async def _renewed_by_rest(self, who: PatronRef, loan: Loan) -> Outcome:
         route = (spec := await self._spec()).renewal or "renewal"
-        answer = await self._client.write("POST", f"/checkouts/{loan.loan_id}/{route}", **_unseen(spec, route))
+        told = [rows.lent_by_rest(each, who) for each in await self._all("/checkouts", patron_id=who.patron_id)]
+        number = next((each.checkout_id for each in told if each.item_id == loan.loan_id), None)
+        if number is None:
+            return Outcome(loan.loan_id, loan.title, loan.due_at, Refusal.NOT_FOUND)
+        answer = await self._client.write("POST", f"/checkouts/{number}/{route}", **_unseen(spec, route))
         if answer.status == 404:
             return Outcome(loan.loan_id, loan.title, loan.due_at, Refusal.NOT_FOUND)
         if not answer.ok:
             return Outcome(loan.loan_id, loan.title, loan.due_at, refusals.of_renewal(reason(answer.body)))
         try:
-            renewed = rows.checkout(rows.row(answer.body), who)
+            renewed = rows.lent_by_rest(rows.row(answer.body), who)
         except ILSProtocolError as exc:
             raise ILSOutcomeUnknown("Koha answered a renewal with something else") from exc
-        if renewed.checkout_id != loan.loan_id:
+        if renewed.item_id != loan.loan_id:
             raise ILSOutcomeUnknown("Koha answered a renewal with another loan")
         return Outcome(loan.loan_id, loan.title, renewed.due_at)
 
@@ -341,9 +354,25 @@ class KohaILS:
         return why
 
 
-def _loan(told: Checkout, titles: Mapping[str, tuple[str, str]]) -> Loan:
-    record_id, title = titles[told.item_id]
-    return Loan(told.checkout_id, record_id, title, told.due_at, told.renewals, branch=told.branch)
+def _lent_by_ils_di(told: ET.Element, who: PatronRef, numbers: Mapping[str, str]) -> Lent:
+    of_patron(who.patron_id, text(told, "borrowernumber") or who.patron_id)
+    item_id, due_at = text(told, "itemnumber"), local_time(text(told, "date_due"))
+    if not item_id or due_at is None:
+        raise ILSProtocolError("ILS-DI told of a loan without its copy or its date")
+    renewals = text(told, "renewals", "renewals_count")
+    return Lent(
+        item_id=item_id,
+        due_at=due_at,
+        renewals=int(renewals) if renewals.isdecimal() else 0,
+        branch=text(told, "branchcode") or None,
+        checkout_id=numbers.get(item_id, ""),
+        record_id=text(told, "biblionumber"),
+        title=text(told, "title"),
+    )
+
+
+async def _nothing() -> list[Mapping[str, Any]]:
+    return []
 
 
 def _branch(told: Mapping[str, Any]) -> Branch:
@@ -355,14 +384,3 @@ def _unseen(spec: Spec, route: str) -> dict[str, Any]:
     """Return what tells Koha that nobody held the book in hand, where this version asks."""
     kind = spec.parameter("post", f"/checkouts/{{}}/{route}", "seen")
     return {} if kind is None else {"seen": "false" if kind == "boolean" else 0}
-
-
-async def _several(loans: Sequence[Loan], ask: Callable[[Loan], Awaitable[Loan]]) -> list[Loan]:
-    """Return what was asked of each, in order, a few at a time."""
-    seats = asyncio.Semaphore(AT_ONCE)
-
-    async def one(loan: Loan) -> Loan:
-        async with seats:
-            return await ask(loan)
-
-    return list(await asyncio.gather(*map(one, loans)))

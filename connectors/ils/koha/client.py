@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 Got = TypeVar("Got")
 
 API = "/api/v1"
-AT_ONCE = 8  # a small Koha has two to four workers; more would only wait there
+AT_ONCE = 20  # a small Koha has two to four workers: what is more waits there, in the order it came
 READ_TRIES = 3
 MAX_BYTES = 8_000_000
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)

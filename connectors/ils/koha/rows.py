@@ -11,7 +11,7 @@ from typing import Any
 from connectors.clock import VIETNAM
 from connectors.ils.careful import card_blocks, of_patron
 from library.ils import ILSProtocolError, PatronRef
-from library.model import Fee, FeeSummary, Hold, HoldStatus, ItemState, Patron
+from library.model import Fee, FeeSummary, Hold, HoldStatus, ItemState, Loan, Patron
 from library.text import nfc
 from retrieval.sources.marc_text import bare, clean
 
@@ -19,12 +19,19 @@ STATUS = {None: HoldStatus.WAITING, "W": HoldStatus.READY, "T": HoldStatus.IN_TR
 
 
 @dataclass(frozen=True)
-class Checkout:
-    checkout_id: str
+class Lent:
+    """A loan. It goes by its copy, which is lent once at a time: ILS-DI has no other number for it."""
+
     item_id: str
     due_at: datetime
     renewals: int
     branch: str | None
+    checkout_id: str = ""  # REST's own number
+    record_id: str = ""
+    title: str = ""
+
+    def as_loan(self) -> Loan:
+        return Loan(self.item_id, self.record_id, self.title, self.due_at, self.renewals, branch=self.branch)
 
 
 def rows(body: Any) -> list[Mapping[str, Any]]:
@@ -40,15 +47,15 @@ def row(body: Any) -> Mapping[str, Any]:
     return body
 
 
-def checkout(told: Mapping[str, Any], who: PatronRef) -> Checkout:
+def lent_by_rest(told: Mapping[str, Any], who: PatronRef) -> Lent:
     of_patron(who.patron_id, number(told, "patron_id"))
     renewals = told.get("renewals_count", told.get("renewals"))
-    return Checkout(
-        checkout_id=number(told, "checkout_id"),
+    return Lent(
         item_id=number(told, "item_id"),
         due_at=moment(told.get("due_date")),
         renewals=renewals if isinstance(renewals, int) else 0,
         branch=told.get("library_id") or None,
+        checkout_id=number(told, "checkout_id"),
     )
 
 
@@ -87,6 +94,14 @@ def name(told: Mapping[str, Any]) -> str:
     """Return the name as it is said: the family name first, as in Nguyễn Thị Lan."""
     parts = (clean(nfc(str(told.get(part) or ""))) for part in ("surname", "middle_name", "firstname"))
     return " ".join(part for part in parts if part)
+
+
+def account(told: Mapping[str, Any], who: PatronRef) -> Mapping[str, Any]:
+    """Return the account, once every line that names a patron names this one."""
+    for part in ("outstanding_debits", "outstanding_credits"):
+        for line in _lines(told.get(part)):
+            of_patron(who.patron_id, str(line.get("patron_id") or who.patron_id))
+    return told
 
 
 def fees(account: Mapping[str, Any]) -> FeeSummary:

@@ -114,7 +114,7 @@ class SIP2ILS:
     async def patron(self, who: PatronRef) -> Patron:
         return self._as_patron(who, await self._information(self._cards.open(who.patron_id)))
 
-    async def loans(self, who: PatronRef) -> list[Loan]:
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
         barcodes = await self._listed(self._cards.open(who.patron_id), CHARGED, "AU")
         known, told = await asyncio.gather(self._shelved(barcodes), self._items(barcodes))
         return sorted((_loan(each, told[each], known.get(each)) for each in barcodes), key=lambda loan: loan.due_at)

@@ -36,7 +36,7 @@ class Shelf:
         self.held: dict[str, list[Hold]] = {}
         self.silent_about: set[str] = set()
 
-    async def loans(self, who: PatronRef) -> Sequence[Loan]:
+    async def loans(self, who: PatronRef, *, renewable: bool = True) -> Sequence[Loan]:
         if who.patron_id in self.silent_about:
             raise ILSUnavailable("no answer")
         return self.lent.get(who.patron_id, [])

@@ -72,8 +72,8 @@ async def serving(koha: Koha) -> AsyncIterator[Served]:
         lines.add(task)
         try:
             await _talk(served, reader, writer)
-        except (ConnectionError, h11.RemoteProtocolError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, h11.RemoteProtocolError, asyncio.CancelledError):
+            pass  # the line ends here, however it ended
         finally:
             lines.discard(task)
             writer.close()

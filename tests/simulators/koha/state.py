@@ -123,7 +123,7 @@ class Koha:
 
     def fine(self, patron: int, amount: int, description: str = "Phí phạt quá hạn") -> None:
         line = {"account_line_id": len(self.lines) + 1, "amount": amount, "amount_outstanding": amount}
-        self.lines.append({**line, "description": description, "_patron": patron})
+        self.lines.append({**line, "description": description, "patron_id": patron, "_patron": patron})
 
     # --- what is asked ---
 

@@ -1,0 +1,108 @@
+"""Plays every journey with every fault at every call that it makes, and says what came of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from connectors.store import links
+from retrieval.catalogue import Catalogue
+from retrieval.record import Item, Record
+from tests.connectors.ils.sample import NOW
+from tests.faults.journeys import Before, Journey, faults_in, seen, verdict
+from tests.faults.systems import ANS, CARD, FAULTS, PIN, SYSTEMS, System
+from tests.journeys.patron import Desk, desk_for
+from tests.journeys.talk import Said
+
+LAN = ("Nguyễn Thị Lan",)
+
+
+@dataclass(frozen=True)
+class Cell:
+    system: str
+    journey: str
+    call: str
+    fault: str
+    heard: str
+    wrong: tuple[str, ...]
+
+
+async def calls_of(system_name: str, journey: Journey) -> list[str]:
+    """Return the calls that the journey makes when all is well, each once, in order."""
+    async with SYSTEMS[system_name]() as system:
+        with _desk(system) as desk:
+            await _linked(desk, system, journey)
+            begun = len(system.calls())
+            said = await journey.play(desk)
+            assert verdict(said) == "đúng", (journey.name, said)
+            return list(dict.fromkeys(call for call in system.calls()[begun:]))
+
+
+async def cells(system_name: str, journey: Journey) -> AsyncIterator[Cell]:
+    """Yield one cell for each fault at each call."""
+    for call in await calls_of(system_name, journey):
+        for fault in FAULTS:
+            async with SYSTEMS[system_name]() as system:
+                with _desk(system) as desk:
+                    yield await _cell(system, desk, journey, call, fault)
+
+
+async def _cell(system: System, desk: Desk, journey: Journey, call: str, fault: str) -> Cell:
+    await _linked(desk, system, journey)
+    before = seen(system)
+    system.strike(fault, call)
+    said = await journey.play(desk)
+    wrong = faults_in(said, before, system) + _leaks(said) + _strange_links(desk, system)
+    system.heal()
+    wrong += await _truth_afterwards(system, before)
+    return Cell(system.name, journey.name, call, fault, verdict(said), tuple(wrong))
+
+
+async def _truth_afterwards(system: System, before: Before) -> list[str]:
+    """Return what is said wrongly when the patron asks again once the system is well."""
+    with _desk(system) as desk:
+        await desk.link_to(await desk.ils.authenticate(CARD, PIN))
+        said = await desk.talk.hear("list_loans", "em đang mượn gì")
+        return faults_in([said], Before(system.loans, system.held, len(system.koha.writes)), system) + _leaks([said])
+
+
+async def _linked(desk: Desk, system: System, journey: Journey) -> None:
+    if journey.linked:
+        await desk.link_to(await desk.ils.authenticate(CARD, PIN))
+
+
+def _leaks(said: list[Said]) -> list[str]:
+    shown = " ".join(f"{each.text} {each.buttons} {each.cards}" for each in said)
+    return [f"told of another patron: {words}" for words in ANS if words in shown]
+
+
+def _strange_links(desk: Desk, system: System) -> list[str]:
+    names = [row["name"] for row in desk.rows(links)]
+    return [] if set(names) <= set(LAN) else [f"linked to {names}"]
+
+
+@contextmanager
+def _desk(system: System) -> Iterator[Desk]:
+    with tempfile.TemporaryDirectory() as folder:
+        catalogue = Catalogue(Path(folder) / "catalogue.sqlite")
+        catalogue.upsert([Record("3", "Nhà giả kim", items=(Item("VN0004", "CL"),))])
+        nothing = SimpleNamespace(titled=lambda title: [])
+        with desk_for(Path(folder), catalogue=catalogue, searcher=nothing, system=system.open_ils(), now=NOW) as desk:
+            yield desk
+        catalogue.close()
+
+
+def table(found: list[Cell]) -> str:
+    """Return the matrix as Markdown, a line a journey and call; what is wrong stands in bold."""
+    lines = ["| system | journey | call | " + " | ".join(FAULTS) + " |", "|---" * (3 + len(FAULTS)) + "|"]
+    rows: dict[tuple[str, str, str], dict[str, Cell]] = {}
+    for cell in found:
+        rows.setdefault((cell.system, cell.journey, cell.call), {})[cell.fault] = cell
+    for (system, journey, call), by_fault in rows.items():
+        told = [f"**{'; '.join(c.wrong)}**" if (c := by_fault[fault]).wrong else c.heard for fault in FAULTS]
+        lines.append(f"| {system} | {journey} | {call} | " + " | ".join(told) + " |")
+    return "\n".join(lines)
