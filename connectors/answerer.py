@@ -25,6 +25,20 @@ BACK_OFF_S = (0.2, 0.5, 1.0, 2.0)
 WithoutDialogue = Callable[[str, str], Awaitable[tuple[Reply, ...]]]
 OwnWord = Callable[[Turn, str], Awaitable[Reply]]  # the reply to a command or a button of ours, in a language
 OwnText = Callable[[Turn, str], Awaitable[str | None]]  # which of our own words a typed message is, if any
+
+
+def first_of(*finders: OwnText) -> OwnText:
+    """Return what asks each in turn, until one knows the message."""
+
+    async def find(turn: Turn, text: str) -> str | None:
+        for finder in finders:
+            if own := await finder(turn, text):
+                return own
+        return None
+
+    return find
+
+
 FirstContact = Callable[[str], Reply]  # the privacy notice, in a language
 
 

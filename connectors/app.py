@@ -31,7 +31,7 @@ from connectors.alarms import Alarms
 from connectors.announcing.announcer import Announcer
 from connectors.announcing.audience import Reaching
 from connectors.announcing.wishes import Wishes
-from connectors.answerer import Patience
+from connectors.answerer import Patience, first_of
 from connectors.channels.port import Reply
 from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
@@ -67,6 +67,8 @@ from connectors.privacy_words import Keeper, PrivacyWords
 from connectors.privacypage import privacy_router
 from connectors.processes import NoWiring, Wiring
 from connectors.reception import DoorReception
+from connectors.reminding.reminder import Reminder, Rules
+from connectors.reminding.stopping import Stopping
 from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
 from connectors.shelving import CatalogueShelf
@@ -81,6 +83,7 @@ from connectors.turns import OpenTurns
 from connectors.widget.page import page_router
 from library.calendar import CalendarError
 from library.ils import ILS
+from library.phrasing import Lang
 from library.ports import Turn
 from retrieval.answers import AnswerBook
 from retrieval.catalogue import Catalogue
@@ -173,6 +176,7 @@ class Gateway:
     close_alerts: Callable[[], Awaitable[None]]
     calendar_desk: CalendarDesk
     announcer: Announcer
+    reminder: Reminder
     inbox: Inbox
 
     def warm_up(self) -> None:
@@ -233,7 +237,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
     links = StoredLinks(store, ground.ils, clock, settings.public_url)
     privacy = StoredPrivacy(store, settings.public_url)
     words = PrivacyWords(_keeper(settings), privacy)
-    wishes = Wishes(store)
+    wishes, stopping = Wishes(store), Stopping(store)
     desk = StoredDesk(store, alarms.ticket)
     services = action_services(settings, ground, turns.of, links, desk, privacy)
     dialogue = RasaDialogue(wiring.rasa_url, wiring.rasa_secret)
@@ -244,14 +248,23 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         clock,
         card_pattern=settings.library.card_pattern,
         without_dialogue=_handbook(ground.answers, clock),
-        own_words={"privacy": words.privacy, "export": words.export, **wishes.own_words},
-        own_text=wishes.own_text,
+        own_words={"privacy": words.privacy, "export": words.export, **wishes.own_words, **stopping.own_words},
+        own_text=first_of(stopping.own_text, wishes.own_text),
         first_contact=words.first_contact,
         announce=deliverer.wake,
         patience=Patience(give_up_s=settings.rasa.understanding_timeout_s),
         allowance=Allowance(clock, MESSAGES_PER_HOUR, MESSAGES_AT_ONCE),
     )
     announcer = Announcer(store, ground.ils, clock, _reaching(settings, clock), switchboard.announce)
+    reminder = Reminder(
+        store,
+        ground.ils,
+        clock,
+        _reaching(settings, clock),
+        _place_names(ground),
+        switchboard.announce,
+        Rules(settings.reminders.on, settings.reminders.at, paid=bool(settings.zalo and settings.zalo.paid)),
+    )
     handover = Handover(
         store,
         clock,
@@ -287,7 +300,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         publisher=publisher,
         chores={
             timedelta(seconds=15): [publisher.publish_due, publisher.tell_alive],
-            timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting, inbox.collect],
+            timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting, reminder.remind, inbox.collect],
             timedelta(minutes=10): [DailyNumbers(store, clock, _is_open(ground)).count_new],
             timedelta(hours=6): [Watch(store, ground.book, clock).mark_worse],
             timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy)), inbox.tidy],
@@ -296,8 +309,19 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         close_alerts=close_alerts,
         calendar_desk=CalendarDesk(calendar_versions(settings), ground.calendar, said_of_day, clock),
         announcer=announcer,
+        reminder=reminder,
         inbox=inbox,
     )
+
+
+def _place_names(ground: Ground) -> Callable[[str, Lang], str]:
+    """Return what names a branch by its code."""
+
+    def named(code: str, lang: Lang) -> str:
+        branches = {branch.code: branch.name for branch in ground.calendar().branches}
+        return branches[code].to(lang) if code in branches else code or ground.calendar().branches[0].name.to(lang)
+
+    return named
 
 
 def _is_open(ground: Ground) -> Callable[[datetime], bool]:

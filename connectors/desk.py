@@ -100,6 +100,10 @@ class StoredConsents:
         )
         await self._store.write(lambda db: db.execute(again))
 
+    async def given(self, turn: Turn, purpose: str) -> Mapping[str, Any] | None:
+        this = (consents.c.conversation_id == turn.conversation_id) & (consents.c.purpose == purpose)
+        return await self._store.read(lambda db: db.scalar(select(consents.c.options).where(this)))
+
     async def withdraw(self, turn: Turn, purpose: str) -> bool:
         this = (consents.c.conversation_id == turn.conversation_id) & (consents.c.purpose == purpose)
         gone = await self._store.write(lambda db: db.execute(delete(consents).where(this)))

@@ -26,6 +26,7 @@ from connectors.store import (
     pending_links,
     pins,
     questions,
+    reminder_jobs,
     replies,
     ticket_replies,
     tickets,
@@ -154,6 +155,15 @@ PARTS: Mapping[str, tuple[Table, str, Columns]] = {
             "purpose": ("purpose", "việc gì"),
             "options": ("options", "chi tiết"),
             "given_at": ("given_at", "lúc"),
+        },
+    ),
+    "reminders": (
+        reminder_jobs,
+        "Lần nhắc hạn (nội dung ở mục replies)",
+        {
+            "day": ("day", "ngày"),
+            "state": ("state", "waiting là đang đợi, sent là đã gửi, skipped là không gửi"),
+            "reason": ("reason", "vì sao không gửi"),
         },
     ),
     "announcements": (

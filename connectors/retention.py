@@ -33,6 +33,8 @@ from connectors.store import (
     parked,
     pending_links,
     receipts,
+    reminded,
+    reminder_jobs,
     replies,
     staff_halfway,
     staff_sessions,
@@ -47,6 +49,8 @@ PARKED_KEPT = timedelta(days=30)
 DELIVERIES_KEPT = timedelta(days=30)
 REPORTS_KEPT = timedelta(days=400)  # of the bench: a revision is looked up a year later
 SKETCHES_KEPT = timedelta(days=30)  # what was typed about an answer and never saved may hold a patron's words
+REMINDERS_KEPT = timedelta(days=30)
+REMINDED_KEPT = timedelta(days=60)  # longer than a loan and its renewals: nothing is told twice
 FAILURES_KEPT = timedelta(hours=1)  # longer than a log-in stays locked
 
 
@@ -155,6 +159,8 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
         (buttons, before(buttons.c.expires_at)),
         (deliveries, (deliveries.c.state != "waiting") & before(deliveries.c.changed_at, DELIVERIES_KEPT)),
         (announcement_sends, (announcement_sends.c.state != "waiting") & before(announcement_sends.c.changed_at, kept)),
+        (reminder_jobs, (reminder_jobs.c.state != "waiting") & before(reminder_jobs.c.changed_at, REMINDERS_KEPT)),
+        (reminded, before(reminded.c.told_at, REMINDED_KEPT)),
         (replies, sent_long_ago),
         (messages, answered_long_ago),
         (deeds, without_message),

@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,6 +172,11 @@ class AlertsSection(Section):
     zalo_bot_api: str = "https://bot-api.zaloplatforms.com"
 
 
+class RemindersSection(Section):
+    on: bool = True  # whether reminders that patrons asked for are sent
+    at: time = time(8, 30)  # of the day; never from 21 to 7 o'clock
+
+
 class HandoffSection(Section):
     idle_minutes: float = Field(default=30.0, gt=0)  # after so long without a word the assistant answers again
     strange_echo_minutes: float = Field(default=10.0, gt=0)  # the same, when it is not sure that a person wrote
@@ -215,6 +221,7 @@ class Settings(Section):
     zalo: ZaloSection | None = None
     alerts: AlertsSection = AlertsSection()
     handoff: HandoffSection = HandoffSection()
+    reminders: RemindersSection = RemindersSection()
     privacy: PrivacySection = PrivacySection()
     facts: dict[str, str] = {}  # variables of the curated answers
 

@@ -237,6 +237,31 @@ consents = Table(
     Column("given_at", String, nullable=False),
 )
 
+# Who is to be reminded on which day, and what became of it.
+reminder_jobs = Table(
+    "reminder_jobs",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("day", String, primary_key=True),
+    Column("state", String, nullable=False),  # waiting | sent | skipped
+    Column("reason", String),  # why it was skipped, or put off
+    Column("tries", Integer, nullable=False, default=0),
+    Column("next_at", String, nullable=False),
+    Column("reply_id", Integer),
+    Column("changed_at", String, nullable=False),
+    Index("reminder_jobs_waiting", "next_at", sqlite_where=Column("state") == "waiting"),
+)
+
+# What was told already, as hashes of card and thing: enough not to tell it twice, too little to be a history.
+reminded = Table(
+    "reminded",
+    metadata,
+    Column("key_hash", String, primary_key=True),
+    _conversation(),
+    Column("told_at", String, nullable=False),
+    Index("reminded_of", "conversation_id"),
+)
+
 # What the library tells many: an urgent closure, an event, new books.
 announcements = Table(
     "announcements",

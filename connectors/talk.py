@@ -145,6 +145,7 @@ class Rehearsal:
         if isinstance(event, dict) and set(event) == {"wait_min"}:
             self.clock.advance(timedelta(minutes=float(event["wait_min"])))
             await self.gateway.handover.return_the_idle()
+            await self.gateway.reminder.remind()
         elif isinstance(event, dict) and set(event) == {"person"}:
             self.turns += 1
             key = f"{self.conversation_id}-{self.turns}"

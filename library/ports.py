@@ -90,6 +90,10 @@ class Consents(Protocol):
 
     async def give(self, turn: Turn, purpose: str, options: Mapping[str, Any]) -> None: ...
 
+    async def given(self, turn: Turn, purpose: str) -> Mapping[str, Any] | None:
+        """Return what was agreed to, None when nothing was."""
+        ...
+
     async def withdraw(self, turn: Turn, purpose: str) -> bool: ...
 
 

@@ -42,6 +42,7 @@ FLOORS = (
     {"handover", "privacy_words", "retention", "teaching"},
     {"privacy"},
     {"curation", "numbers"},
+    {"reminding"},
     {"announcing", "filing"},
     {"timetable"},
     {"switchboard", "delivery", "account", "deeds", "desk", "shelving", "training", "alarms", "housekeeping"},

@@ -21,7 +21,7 @@ KINDS = ("closures", "events", "books")
 REFUSED = "no_announcements"
 STOP = "/news_stop"
 # Alone these are also said to the assistant about something else: they stop announcements only right after one.
-_SHORT = frozenset({"dừng", "dung", "dừng lại", "ngừng", "stop", "thôi", "huỷ", "hủy"})
+SHORT = frozenset({"dừng", "dung", "dừng lại", "ngừng", "stop", "thôi", "huỷ", "hủy"})
 _PLAIN = frozenset(
     {
         *("dừng nhận tin", "dung nhan tin", "ngừng nhận tin", "ngung nhan tin", "thôi nhận tin", "huỷ nhận tin"),
@@ -46,7 +46,7 @@ class Wishes:
         words = " ".join(nfc(text).lower().split()).strip(" .!")
         if words in _PLAIN:
             return STOP
-        if words in _SHORT and await self._store.read(lambda db: _just_told(db, turn.conversation_id)):
+        if words in SHORT and await self._store.read(lambda db: _just_told(db, turn.conversation_id)):
             return STOP
         return None
 

@@ -39,6 +39,7 @@ from connectors.store import (
     pending_links,
     pins,
     receipts,
+    reminded,
     replies,
     staff,
     staff_sessions,
@@ -190,6 +191,8 @@ GOOD = {"token_hash": "b", "expires_at": ago(seconds=-1)}
             announcement_sends, {"conversation_id": "c", "touched": ["due"], "state": "sent"},
             {"number": 1, "changed_at": ago(days=181)}, {"number": 2, "changed_at": ago(days=179)},
         ),
+        (reminded, {"conversation_id": "c"},
+         {"key_hash": "a", "told_at": ago(days=61)}, {"key_hash": "b", "told_at": ago(days=59)}),
         (
             ticket_replies, {"conversation_id": "c", "name": "hoa", "number": 9},
             {"key": "a", "sent_at": ago(days=366)}, {"key": "b", "sent_at": ago(days=364)},

@@ -49,6 +49,10 @@ async def talker(message: Stored, turn: Turn, payload: str | None) -> Answer:
 Scene = Callable[[Rehearsal, SmallGateway], Awaitable[None]]
 
 
+async def nobody_is_reminded() -> int:
+    return 0
+
+
 def rehearse(tmp_path: Path, scene: Scene, limits: Limits | None = SMALL) -> None:
     async def main(loop: VirtualLoop) -> None:
         clock = SettableClock(START)
@@ -57,6 +61,7 @@ def rehearse(tmp_path: Path, scene: Scene, limits: Limits | None = SMALL) -> Non
                 switchboard=gateway.switchboard,
                 handover=gateway.handover,
                 ground=SimpleNamespace(store=gateway.store),
+                reminder=SimpleNamespace(remind=nobody_is_reminded),
             )
             nothing: Any = None
             await scene(await _conversation(Rehearsal(parts, clock, nothing, nothing, "zalo", limits), None), gateway)

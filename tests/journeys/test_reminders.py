@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.actions.reminders import days_before
+from bot.actions.reminders import days_before, kinds_in
 from connectors.store import consents
 from tests.journeys.patron import Desk, desk_for
 
@@ -18,12 +18,36 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield desk
 
 
-async def test_consent_is_stored_with_its_days_and_promises_no_message_yet(desk):
+async def test_consent_is_stored_by_kind_with_its_days_and_the_wording_seen(desk):
     await desk.link()
     said = await desk.talk.hear("subscribe_reminders", "nhắc em trước hạn 3 ngày nhé")
-    assert desk.rows(consents)[0]["options"] == {"days_before": 3}
-    assert "trước hạn 3 ngày" in said.text
-    assert "khi thư viện bật" in said.text
+    assert desk.rows(consents)[0]["options"] == {"kinds": {"due": 3, "hold": 0}, "text": "2026-11"}
+    assert "nhắc bạn trước hạn 3 ngày và khi sách bạn đặt đã có" in said.text
+    assert "khi bạn mở lại khung trò chuyện" in said.text
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        ("sách em đặt giữ về thì báo em nhé", {"hold": 0}),
+        ("cuốn em đặt có rồi thì nhắn nha", {"hold": 0}),
+        ("nhac em khi sap het han the", {"card": 14}),
+        ("thẻ sắp hết hạn thì nhắc em trước 1 tuần", {"card": 7}),
+        ("có sách quá hạn thì nhắc", {"overdue": 1}),
+        ("tell me when my reserved book is in", {"hold": 0}),
+        ("bật nhắc", {"due": 2, "hold": 0}),
+    ],
+)
+def test_a_wish_names_its_kind(words, kinds):
+    assert kinds_in(words) == kinds
+
+
+async def test_a_second_wish_is_added_to_the_first(desk):
+    await desk.link()
+    await desk.talk.hear("subscribe_reminders", "nhắc em trước hạn 3 ngày")
+    said = await desk.talk.hear("subscribe_reminders", "nhắc cả khi thẻ hết hạn nữa")
+    assert desk.rows(consents)[0]["options"]["kinds"] == {"due": 3, "hold": 0, "card": 14}
+    assert "trước khi thẻ hết hạn 14 ngày" in said.text
 
 
 async def test_without_a_card_consent_is_stored_and_the_card_asked_for(desk):

@@ -1,0 +1,155 @@
+"""Reminders as they are stored: whose turn it is today, and what was told. SQL only.
+
+Of loans nothing is kept but hashes of what was told, for sixty days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from connectors.store import consents, conversations, links, reminded, reminder_jobs
+
+PURPOSE = "reminders"
+
+
+@dataclass(frozen=True)
+class Card:
+    patron_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A conversation that asked to be reminded, as it stands now."""
+
+    conversation_id: str
+    channel: str
+    lang: str
+    heard_at: datetime
+    lost_at: datetime | None
+    owner: str | None
+    options: Mapping[str, Any]
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    conversation_id: str
+    day: date
+    tries: int
+
+
+def plan(db: Connection, day: date, now: datetime) -> int:
+    """Return how many conversations got a job for this day; who has one keeps it."""
+    asked = select(consents.c.conversation_id).where(consents.c.purpose == PURPOSE)
+    linked = asked.where(consents.c.conversation_id.in_(select(links.c.conversation_id)))
+    today = select(reminder_jobs.c.conversation_id).where(reminder_jobs.c.day == day.isoformat())
+    fresh = list(db.scalars(linked.where(consents.c.conversation_id.not_in(today))))
+    shared = {"day": day.isoformat(), "state": "waiting", "tries": 0, "next_at": now.isoformat()}
+    if fresh:
+        rows = [{"conversation_id": each, **shared, "changed_at": now.isoformat()} for each in fresh]
+        db.execute(upsert(reminder_jobs).on_conflict_do_nothing(), rows)
+    return len(fresh)
+
+
+def due(db: Connection, now: datetime, most: int) -> list[Job]:
+    """Return the jobs whose time has come, the oldest first; a job of a day that is past is let go."""
+    past = (reminder_jobs.c.state == "waiting") & (reminder_jobs.c.day < now.date().isoformat())
+    gone = {"state": "skipped", "reason": "too late", "changed_at": now.isoformat()}
+    db.execute(update(reminder_jobs).where(past).values(gone))
+    waiting = (reminder_jobs.c.state == "waiting") & (reminder_jobs.c.next_at <= now.isoformat())
+    rows = db.execute(select(reminder_jobs).where(waiting).order_by(reminder_jobs.c.next_at).limit(most)).mappings()
+    return [Job(row["conversation_id"], date.fromisoformat(row["day"]), row["tries"]) for row in rows]
+
+
+def is_waiting(db: Connection, job: Job) -> bool:
+    return db.scalar(select(reminder_jobs.c.state).where(_this(job))) == "waiting"
+
+
+def settle(db: Connection, job: Job, state: str, now: datetime, *, why: str = "", reply_id: int | None = None) -> None:
+    """Note what became of the job: sent by this reply, or skipped for this reason."""
+    values = {"state": state, "reason": why or None, "reply_id": reply_id, "changed_at": now.isoformat()}
+    db.execute(update(reminder_jobs).where(_this(job)).values(values))
+
+
+def put_off(db: Connection, job: Job, until: datetime, why: str, now: datetime) -> None:
+    """Note that the job is to be tried again."""
+    values = {"tries": job.tries + 1, "next_at": until.isoformat(), "reason": why, "changed_at": now.isoformat()}
+    db.execute(update(reminder_jobs).where(_this(job)).values(values))
+
+
+def listener(db: Connection, conversation_id: str) -> Listener | None:
+    """Return who asked to be reminded here, None when they do not any more or no card is linked."""
+    this = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == PURPOSE)
+    query = select(conversations, consents.c.options).join(consents, consents.c.conversation_id == conversations.c.id)
+    row = db.execute(query.where(this)).mappings().first()
+    mine = select(links.c.patron_id, links.c.name).where(links.c.conversation_id == conversation_id)
+    cards = tuple(Card(each.patron_id, each.name) for each in db.execute(mine))
+    if row is None or not cards:
+        return None
+    return Listener(
+        conversation_id,
+        row["channel"],
+        row["locale"],
+        datetime.fromisoformat(row["heard_at"] or row["created_at"]),
+        datetime.fromisoformat(row["lost_at"]) if row["lost_at"] else None,
+        row["owner"],
+        row["options"],
+        cards,
+    )
+
+
+def not_told(db: Connection, patron_id: str, keys: Sequence[str]) -> set[str]:
+    """Return which of these were not told of this card yet, in any conversation."""
+    hashes = {_hash(patron_id, key): key for key in keys}
+    known = set(db.scalars(select(reminded.c.key_hash).where(reminded.c.key_hash.in_(hashes))))
+    return {key for hashed, key in hashes.items() if hashed not in known}
+
+
+def tell(db: Connection, conversation_id: str, patron_id: str, keys: Iterable[str], now: datetime) -> None:
+    """Note what was told."""
+    told = {"conversation_id": conversation_id, "told_at": now.isoformat()}
+    if rows := [{"key_hash": _hash(patron_id, key), **told} for key in keys]:
+        db.execute(upsert(reminded).on_conflict_do_nothing(), rows)
+
+
+def stop(db: Connection, conversation_id: str) -> bool:
+    """Return whether there was a wish to be reminded, which ends with what waits to be sent."""
+    this = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == PURPOSE)
+    gone = db.execute(delete(consents).where(this)).rowcount > 0
+    waiting = (reminder_jobs.c.conversation_id == conversation_id) & (reminder_jobs.c.state == "waiting")
+    db.execute(delete(reminder_jobs).where(waiting))
+    return gone
+
+
+def last_reply(db: Connection, conversation_id: str) -> int | None:
+    """Return the reply by which this conversation was reminded last."""
+    mine = reminder_jobs.c.conversation_id == conversation_id
+    last: int | None = db.scalar(select(func.max(reminder_jobs.c.reply_id)).where(mine))
+    return last
+
+
+def figures(db: Connection, day: date) -> dict[str, int]:
+    """Return how many wish to be reminded, and of a day's jobs how many there are in each state and reason."""
+    wishing = select(func.count()).select_from(consents).where(consents.c.purpose == PURPOSE)
+    found = {"on": int(db.scalar(wishing) or 0)}
+    of_day = select(reminder_jobs.c.state, reminder_jobs.c.reason, func.count())
+    rows = of_day.where(reminder_jobs.c.day == day.isoformat()).group_by(reminder_jobs.c.state, reminder_jobs.c.reason)
+    for state, why, number in db.execute(rows):
+        found[f"{state}: {why}" if why and state == "skipped" else state] = number
+    return found
+
+
+def _this(job: Job) -> Any:
+    return (reminder_jobs.c.conversation_id == job.conversation_id) & (reminder_jobs.c.day == job.day.isoformat())
+
+
+def _hash(patron_id: str, key: str) -> str:
+    return hashlib.sha256(f"{patron_id}:{key}".encode()).hexdigest()
