@@ -166,6 +166,9 @@ link_pages = Table(
     _conversation(),
     Column("expires_at", String, nullable=False),
     Column("used_at", String),
+    Column("adds", Integer),  # 1: what is logged in here comes beside the cards that are there
+    Column("patron_id", String),  # of a child that logged in: the page asks for the guardian's consent
+    Column("name", String),
     Index("link_pages_of", "conversation_id"),
 )
 
@@ -177,6 +180,31 @@ links = Table(
     Column("name", String, nullable=False),
 )
 
+# Every card of a conversation, the one in use among them: a parent's, and their children's.
+linked_cards = Table(
+    "linked_cards",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("patron_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("linked_at", String, nullable=False),
+    Column("used_at", String, nullable=False),
+    Column("guardian", JSON(none_as_null=True)),  # of a child's card: who consented, to which wording, when
+)
+
+# What happened to cards: linked, replaced, removed, expired, refused, locked. No card numbers.
+card_events = Table(
+    "card_events",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    _conversation(),
+    Column("deed", String, nullable=False),
+    Column("patron_hash", String, nullable=False),
+    Column("at", String, nullable=False),
+    Index("card_events_of", "conversation_id"),
+    sqlite_autoincrement=True,
+)
+
 # Logged in on the page, and waiting for the "yes" in the chat.
 pending_links = Table(
     "pending_links",
@@ -186,6 +214,8 @@ pending_links = Table(
     Column("name", String, nullable=False),
     Column("expires_at", String, nullable=False),
     Column("confirmed_in", String),  # the message that said "yes", so that its turn run again hears the same
+    Column("adds", Integer),  # 1: beside the cards that are there
+    Column("guardian", JSON(none_as_null=True)),  # who consented for a child
 )
 
 deeds = Table(

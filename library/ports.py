@@ -35,13 +35,40 @@ class Ticket:
     created: bool  # False when the conversation already had an open ticket
 
 
+@dataclass(frozen=True)
+class LinkedCard:
+    """A card linked to a conversation; `minor`: a child's, linked with a guardian's consent."""
+
+    who: PatronRef
+    name: str
+    current: bool = False
+    minor: bool = False
+
+
 class Links(Protocol):
-    """Which patron stands behind a conversation."""
+    """Which patron stands behind a conversation, and which others have linked their cards to it."""
 
-    async def patron_of(self, turn: Turn) -> PatronRef | None: ...
+    async def patron_of(self, turn: Turn) -> PatronRef | None:
+        """Return whose card is in use."""
+        ...
 
-    async def start(self, turn: Turn) -> str:
-        """Return the address of a one-time page, good for 10 minutes, where card and PIN are typed."""
+    async def cards(self, turn: Turn) -> list[LinkedCard]:
+        """Return every linked card, the one in use first."""
+        ...
+
+    async def choose(self, turn: Turn, who: PatronRef) -> bool:
+        """Return whether this linked card is in use from now on."""
+        ...
+
+    async def expired(self, turn: Turn) -> bool:
+        """Return whether a link ended just now because nobody had used it for long."""
+        ...
+
+    async def start(self, turn: Turn, *, adds: bool = False) -> str:
+        """Return the address of a one-time page, good for 10 minutes, where card and PIN are typed.
+
+        `adds`: the card comes beside those that are linked, else in place of the one in use.
+        """
         ...
 
     async def pending(self, turn: Turn) -> str | None:
@@ -56,8 +83,8 @@ class Links(Protocol):
         """Return whether a finished log-in waited and was thrown away ("không phải tôi")."""
         ...
 
-    async def remove(self, turn: Turn) -> bool:
-        """Return whether there was a link to remove."""
+    async def remove(self, turn: Turn, who: PatronRef | None = None) -> bool:
+        """Return whether there was a link to remove: this card's, or without one every card's."""
         ...
 
 

@@ -48,7 +48,7 @@ FLOORS = (
     {"switchboard", "delivery", "account", "deeds", "desk", "shelving", "training", "alarms", "housekeeping"},
     {"answerer"},
     {"dialogue", "processes", "limits", "pace", "workers", "models"},
-    {"mailbox", "messages", "turns"},
+    {"mailbox", "messages", "turns", "cards"},
     {"deliveries", "ownership", "export"},
     {"staff"},
     {"store", "places"},

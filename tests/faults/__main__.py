@@ -7,14 +7,14 @@ import logging
 import sys
 
 from tests.faults.journeys import JOURNEYS
-from tests.faults.matrix import cells, table
+from tests.faults.matrix import cells, summary, table
 from tests.faults.systems import SYSTEMS
 
 
 async def main() -> int:
     logging.disable()
     found = [cell for name in SYSTEMS for journey in JOURNEYS async for cell in cells(name, journey)]
-    print(table(found))
+    print(f"{summary(found)}\n\n{table(found)}")
     wrong = sum(bool(cell.wrong) for cell in found)
     print(f"\n{len(found)} cells, {wrong} wrong", file=sys.stderr)
     return bool(wrong)

@@ -108,8 +108,8 @@ def _untrue(said: Said, before: Before, system: System) -> list[str]:
     if "utter_hold_refused" in said.responses and "Nhà giả kim" in system.held - before.held:
         wrong.append("said that the hold is refused, and it is placed")
     if "utter_cancelled" in said.responses:
-        gone = "Đất rừng phương Nam" not in system.held
-        if ("đã huỷ" in said.text and not gone) or ("chưa huỷ được" in said.text and gone):
+        gone, sure = "Đất rừng phương Nam" not in system.held, said.text.replace("chưa chắc đã huỷ", "")
+        if ("đã huỷ" in sure and not gone) or ("chưa huỷ được" in sure and gone):
             wrong.append("said something else of the cancelling than was done")
     if "utter_linked" in said.responses and "Nguyễn Thị Lan" not in said.text:
         wrong.append("linked another name")

@@ -26,6 +26,7 @@ from library.ils import (
     ILSOutcomeUnknown,
     ILSProtocolError,
     InvalidCredentials,
+    PatronGone,
     PatronRef,
 )
 from library.model import (
@@ -246,7 +247,7 @@ class SIP2ILS:
 
     def _as_patron(self, who: PatronRef, told: Message) -> Patron:
         if told.one("BL") == "N":
-            raise ILSProtocolError("the SIP2 server knows this card no more: the link is to be removed")
+            raise PatronGone("the SIP2 server knows this card no more: the link is to be removed")
         expires_on = messages.day(told.one("PA"))
         today = self._clock().date()
         return Patron(
