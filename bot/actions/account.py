@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, LibraryAction, Services
-from bot.actions.buttons import button
+from bot.actions.buttons import Button, button
 from bot.actions.curated import tell_if_sure
 from bot.actions.questions import do_if_agreed
+from bot.actions.whose import card_button, card_meant, say_whose
 from bot.actions.wording import about_someone_else, plainly, refuses, speaks_of_self
 from library.ils import PatronRef
-from library.phrasing import Words
+from library.phrasing import Words, bullets
+from library.ports import LinkedCard
 
 # "con tôi mượn được mấy cuốn" is a question about rules, "con tôi đang mượn mấy cuốn" one about a card.
 _ASKS_WHAT_IS_ALLOWED = re.compile(r"\bduoc (?:muon )?(?:may|bao nhieu|toi da|bao lau)\b|\b(?:may|are) .*\ballowed\b")
 SIGN_IN = Words("Đăng nhập thẻ", "Sign in with my card")
 OTHER_CARD = Words("Đăng nhập thẻ khác", "Sign in with another card")
+ONE_MORE = Words("Thêm thẻ nữa", "Add another card")
+ALL_CARDS = Words("Tất cả các thẻ", "All cards")
+MOST_CARDS = 6
+_ONE_MORE = re.compile(
+    r"\bthem\b.*\bthe\b|\bthe\b.*\b(?:nua|cua (?:con|be|chau))\b|\bthe (?:con|be|chau)\b|\badd\b.*\bcard\b"
+)
+_EVERY = re.compile(r"\btat ca\b|\bhet\b|\bmoi the\b|\bcac the\b|\ball\b")
 MY_LOANS = Words("Sách trên thẻ của mình", "Books on my own card")
 
 
@@ -41,12 +51,13 @@ class CardAction(LibraryAction):
         if self.deed and refuses(heard.text, self.deed):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
-        if self.strictly_own and about_someone_else(heard.text):
+        who, cards = await self.services.links.patron_of(heard.turn), await self.services.links.cards(heard.turn)
+        meant = card_meant(cards, heard.text) if len(cards) > 1 else None
+        if self.strictly_own and meant is None and about_someone_else(heard.text):
             asks_rules = self.has_rules and _ASKS_WHAT_IS_ALLOWED.search(plainly(heard.text))
             if asks_rules and await tell_if_sure(self.services, dispatcher, heard):
                 return []
             return say_private(dispatcher, heard)
-        who = await self.services.links.patron_of(heard.turn)
         of_nobody = not (heard.text.startswith("/") or speaks_of_self(heard.text))
         if who is None and self.has_rules and of_nobody and await tell_if_sure(self.services, dispatcher, heard):
             return []
@@ -54,11 +65,22 @@ class CardAction(LibraryAction):
             return await ask_to_link(self.services, dispatcher, heard, then=self.action_name)
         if self.strictly_own and "card" in heard.turn.masked:
             dispatcher.utter_message(response="utter_only_linked_card")  # whose number it was, nobody knows any more
-        return await self.act_for(who, dispatcher, heard)
+        if meant and not meant.current and await self.services.links.choose(heard.turn, meant.who):
+            who = meant.who
+        say_whose(who, dispatcher, heard, cards)
+        return _remembering(who, await self.act_for(who, dispatcher, heard))
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         """Say what is to be said to this patron and return the events to remember."""
         raise NotImplementedError
+
+
+def _remembering(who: PatronRef, events: list[EventType]) -> list[EventType]:
+    """Return the events with a question that they leave open bound to the card it was asked for."""
+    for event in events:
+        if event.get("name") == "open_question" and isinstance(event.get("value"), dict):
+            event["value"]["whose"] = who.patron_id
+    return events
 
 
 def say_private(dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
@@ -71,6 +93,8 @@ async def ask_to_link(
     services: Services, dispatcher: CollectingDispatcher, heard: Heard, *, then: str
 ) -> list[EventType]:
     """Hand out the log-in page; the message is kept, so that after linking `then` runs as if it were said again."""
+    if await services.links.expired(heard.turn):
+        dispatcher.utter_message(response="utter_link_ended")
     await _hand_out_page(services, dispatcher, heard, "utter_link_first", SIGN_IN)
     message = {key: heard.tracker.latest_message.get(key) for key in ("text", "intent", "entities")}
     return [SlotSet("after_link", {"action": then, "message": message})]
@@ -89,23 +113,55 @@ async def go_on_after_linking(services: Services, dispatcher: CollectingDispatch
 
 
 async def _hand_out_page(
-    services: Services, dispatcher: CollectingDispatcher, heard: Heard, response: str, title: Words
+    services: Services,
+    dispatcher: CollectingDispatcher,
+    heard: Heard,
+    response: str,
+    title: Words,
+    *,
+    adds: bool = False,
+    beside: Sequence[Button] = (),
+    **say: Any,
 ) -> None:
-    url = await services.links.start(heard.turn)
-    dispatcher.utter_message(response=response, buttons=[{"title": title.to(heard.lang), "url": url}])
+    url = await services.links.start(heard.turn, adds=adds)
+    buttons = [{"title": title.to(heard.lang), "url": url}, *beside]
+    dispatcher.utter_message(response=response, buttons=buttons, **say)
 
 
 class LinkAccount(LibraryAction):
     action_name = "action_link_account"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        links = self.services.links
+        linked, cards = await links.patron_of(heard.turn), await links.cards(heard.turn)
+        adds = bool(linked) and _wants_one_more(heard.text)
         if refuses(heard.text, r"dang nhap|lien ket|ket noi|sign in|log in|link"):
             dispatcher.utter_message(response="utter_left_as_it_was")
-        elif await self.services.links.patron_of(heard.turn) and not _wants_another_card(heard.text):
-            await _hand_out_page(self.services, dispatcher, heard, "utter_already_linked", OTHER_CARD)
+        elif adds and len(cards) >= MOST_CARDS:
+            dispatcher.utter_message(response="utter_too_many_cards", number=MOST_CARDS)
+        elif adds:
+            await _hand_out_page(self.services, dispatcher, heard, "utter_link_one_more", SIGN_IN, adds=True)
+        elif linked and not _wants_another_card(heard.text):
+            await self._already(cards, dispatcher, heard)
         else:
             await _hand_out_page(self.services, dispatcher, heard, "utter_link_page", SIGN_IN)
         return [SlotSet("after_link", None)]
+
+    async def _already(self, cards: Sequence[LinkedCard], dispatcher: CollectingDispatcher, heard: Heard) -> None:
+        """Say which cards are linked, and offer one more or another one."""
+        one_more = button(ONE_MORE, heard.lang, "link_account", said=ONE_MORE.vi)
+        if len(cards) < 2:
+            await _hand_out_page(
+                self.services, dispatcher, heard, "utter_already_linked", OTHER_CARD, beside=[one_more]
+            )
+            return
+        lines = bullets([card.name for card in cards])
+        others = [card_button(card, heard, "list_loans") for card in cards if not card.current]
+        dispatcher.utter_message(response="utter_cards_linked", lines=lines, buttons=[*others, one_more])
+
+
+def _wants_one_more(text: str) -> bool:
+    return bool(_ONE_MORE.search(plainly(text)))
 
 
 def _wants_another_card(text: str) -> bool:
@@ -119,8 +175,25 @@ class UnlinkAccount(LibraryAction):
         if refuses(heard.text, r"huy lien ket|huy ket noi|go|thao|dang xuat|ngat|unlink|log out|sign out"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
+        cards = await self.services.links.cards(heard.turn)
+        if len(cards) > 1 and not _EVERY.search(plainly(heard.text)):
+            return await self._one_of(cards, dispatcher, heard)
         removed = await self.services.links.remove(heard.turn)
         dispatcher.utter_message(response="utter_unlinked" if removed else "utter_not_linked")
+        return [SlotSet("after_link", None)]
+
+    async def _one_of(
+        self, cards: Sequence[LinkedCard], dispatcher: CollectingDispatcher, heard: Heard
+    ) -> list[EventType]:
+        """Take off the card that is named, or ask which."""
+        meant = card_meant(cards, heard.text)
+        if meant is None:
+            each = [card_button(card, heard, "unlink_account") for card in cards]
+            every = button(ALL_CARDS, heard.lang, "unlink_account", said=ALL_CARDS.vi)
+            dispatcher.utter_message(response="utter_unlink_which", buttons=[*each, every])
+            return []
+        await self.services.links.remove(heard.turn, meant.who)
+        dispatcher.utter_message(response="utter_unlinked_one", name=meant.name)
         return [SlotSet("after_link", None)]
 
 

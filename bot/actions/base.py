@@ -19,7 +19,7 @@ from bot.actions.safety import NATIONAL_LINES, Danger, danger_in
 from bot.actions.widening import filters_taken_back
 from bot.actions.wording import by_colour
 from library.calendar import LibraryCalendar
-from library.ils import ILS, ILSError, ILSOutcomeUnknown, NotSupported
+from library.ils import ILS, ILSError, ILSOutcomeUnknown, NotSupported, PatronGone
 from library.phrasing import Lang
 from library.ports import Consents, Deeds, Desk, Links, Privacy, Turn
 from library.text import fold
@@ -168,6 +168,10 @@ class LibraryAction(Action):  # type: ignore[misc]
         doing, heard = self._meant(heard) if self.listens else (self, heard)
         try:
             events = await doing.act(dispatcher, heard)
+        except PatronGone:
+            await self.services.links.remove(heard.turn, await self.services.links.patron_of(heard.turn))
+            dispatcher.utter_message(response="utter_card_gone")
+            return [SlotSet("open_question", None), SlotSet("after_link", None)]
         except ILSError as exc:
             logger.warning("library system: action=%s error=%s", self.action_name, type(exc).__name__)
             heard.turn.led_to("ils", error=type(exc).__name__)

@@ -20,6 +20,7 @@ from bot.actions.meant import Meant, record_meant
 from bot.actions.questions import ask
 from bot.actions.reasons import no_hold
 from bot.actions.records import ShowRecord
+from bot.actions.whose import card_of_question
 from bot.actions.wording import plainly
 from library.ils import ILSOutcomeUnknown, ILSUnavailable, PatronRef
 from library.model import Branch, Hold, HoldOutcome, HoldStatus, ItemState, Refusal
@@ -143,7 +144,8 @@ class DoHold(LibraryAction):
     action_name = "action_do_hold"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        question, who = question_still_open(heard), await self.services.links.patron_of(heard.turn)
+        question = question_still_open(heard)
+        who = await card_of_question(self.services, heard, question) if question else None
         if question is None or question["kind"] != "hold" or who is None:
             dispatcher.utter_message(response="utter_question_is_over")
             return []
@@ -206,7 +208,8 @@ class DoCancelHold(LibraryAction):
     action_name = "action_do_cancel_hold"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        question, who = question_still_open(heard), await self.services.links.patron_of(heard.turn)
+        question = question_still_open(heard)
+        who = await card_of_question(self.services, heard, question) if question else None
         if question is None or question["kind"] != "cancel_hold" or who is None:
             dispatcher.utter_message(response="utter_question_is_over")
             return []
@@ -246,7 +249,9 @@ async def _towards_hold(
             dispatcher.utter_message(response="utter_hold_not_there", branch=branch)
         return [SlotSet("pickup", None), FollowupAction("hold_form")]
     say = {"title": target["title"], "branch": _named(place).to(heard.lang)}
-    return ask(dispatcher, heard, "hold", "utter_hold_confirm", say=say, pickup=place.code, **target)
+    who = await services.links.patron_of(heard.turn)  # the form that asked for the place is of nobody's card
+    whose: dict[str, Any] = {"whose": who.patron_id} if who else {}
+    return ask(dispatcher, heard, "hold", "utter_hold_confirm", say=say, pickup=place.code, **whose, **target)
 
 
 def _status(hold: Hold, action: LibraryAction, heard: Heard) -> str:

@@ -15,6 +15,7 @@ from bot.actions.buttons import button
 from bot.actions.matching import chosen, with_title
 from bot.actions.questions import ask
 from bot.actions.reasons import no_renewal
+from bot.actions.whose import card_of_question
 from bot.actions.wording import says
 from library.ils import PatronRef
 from library.model import Fee, Loan, RenewalOutcome
@@ -104,7 +105,8 @@ class DoRenew(LibraryAction):
     action_name = "action_do_renew"
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
-        question, who = question_still_open(heard), await self.services.links.patron_of(heard.turn)
+        question = question_still_open(heard)
+        who = await card_of_question(self.services, heard, question) if question else None
         if question is None or question["kind"] != "renew" or who is None:
             dispatcher.utter_message(response="utter_question_is_over")
             return []
