@@ -14,7 +14,7 @@ from tests.faults.systems import SYSTEMS
 async def test_a_failing_library_system_brings_a_true_answer_and_nothing_else(system: str, journey: Journey) -> None:
     found = [cell async for cell in cells(system, journey, every=False)]
     print(table(found))
-    assert len(found) >= 4
+    assert len(found) >= 2
     assert [cell for cell in found if cell.wrong] == []
 
 
