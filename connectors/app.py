@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import httpx
 import uvicorn
@@ -32,6 +33,7 @@ from connectors.announcing.announcer import Announcer
 from connectors.announcing.audience import Reaching
 from connectors.announcing.wishes import Wishes
 from connectors.answerer import Patience, first_of
+from connectors.availability import RememberingILS
 from connectors.channels.port import Reply
 from connectors.channels.web import web_router
 from connectors.clock import Clock, wall_clock
@@ -122,9 +124,13 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
     answers = AnswerSearcher(book, embedder=embedder, vectors=vectors, restorer=searcher.index.restorer)
     calendar = LiveCalendar(calendar_versions(settings))
     shelf = CatalogueShelf(catalogue, calendar, var / "barcodes.sqlite")
+
+    def opened() -> ILS:
+        return open_ils(settings, clock, shelf, next_open_day=lambda day: open_days(calendar())(day))
+
     return Ground(
         store=Store(var / "gateway.sqlite"),
-        ils=ils or open_ils(settings, clock, shelf, next_open_day=lambda day: open_days(calendar())(day)),
+        ils=cast(ILS, RememberingILS(ils or opened(), clock)),
         calendar=calendar,
         catalogue=catalogue,
         searcher=searcher,

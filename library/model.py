@@ -90,6 +90,7 @@ class ItemStatus:
     state: ItemState
     due_on: date | None = None
     room: str | None = None
+    as_of: datetime | None = None  # when this was so; None: now
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ ALL_OUT = Words("đang cho mượn hết", "all out")
 BACK_ON = Words("sớm nhất trả", "first due back")
 READ_HERE = Words("đọc tại chỗ", "read in the library")
 NOT_LENT = Words("chưa phục vụ", "not available")
+AS_OF = Words("lúc {at}", "as of {at}")
 DETAILS = Words("Xem thêm", "Details")
 HOLD = Words("Đặt giữ", "Place a hold")
 READ_ONLINE = Words("Đọc trực tuyến", "Read online")
@@ -87,7 +88,16 @@ def place_lines(
 
 
 def state_text(items: Sequence[ItemStatus], heard: Heard) -> str:
-    """Return 'còn 2 bản', 'đang cho mượn hết, sớm nhất trả thứ Ba 24/11', 'đọc tại chỗ' or 'chưa phục vụ'."""
+    """Return 'còn 2 bản', 'đang cho mượn hết, sớm nhất trả thứ Ba 24/11', 'đọc tại chỗ' or 'chưa phục vụ'.
+
+    What is not of now says of when it is: 'còn 2 bản (lúc 09:12)'.
+    """
+    as_of = next((item.as_of for item in items if item.as_of), None)
+    dated = f" ({AS_OF.to(heard.lang).format(at=f'{as_of:%H:%M}')})" if as_of else ""
+    return _state_now(items, heard) + dated
+
+
+def _state_now(items: Sequence[ItemStatus], heard: Heard) -> str:
     lang = heard.lang
     free = sum(item.state is ItemState.AVAILABLE for item in items)
     if free:
