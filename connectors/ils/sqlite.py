@@ -23,7 +23,7 @@ from connectors.clock import Clock
 from connectors.ils import rules
 from connectors.ils.rules import OpenDay, every_day
 from connectors.ils.sqlite_file import SQLiteFile, branches, fees, holds, items, loans, patrons, records
-from library.ils import AccountLocked, Capability, ILSProtocolError, InvalidCredentials, PatronRef
+from library.ils import AccountLocked, Capability, InvalidCredentials, PatronRef, PatronUnknown
 from library.model import (
     Branch,
     Fee,
@@ -94,7 +94,7 @@ class SQLiteILS:
         return PatronRef(patron_id)
 
     async def patron(self, who: PatronRef) -> Patron:
-        """Return the patron. Every call about a patron who is not in the file raises ILSProtocolError."""
+        """Return the patron. Every call about a patron who is not in the file raises PatronUnknown."""
         return await self._file.read(lambda db: self._patron(db, who))
 
     async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
@@ -185,7 +185,7 @@ class SQLiteILS:
     def _patron(self, db: Connection, who: PatronRef) -> Patron:
         row = db.execute(select(patrons).where(patrons.c.patron_id == who.patron_id)).mappings().first()
         if row is None:
-            raise ILSProtocolError(f"no patron {who.patron_id} in {self._file.path}: the card was removed; unlink it")
+            raise PatronUnknown(f"no patron {who.patron_id} in {self._file.path}: the card was removed; unlink it")
         owed = int(sum(fee.amount_vnd for fee in self._fees(db, who.patron_id)))
         blocks = rules.card_blocks(
             expires_on=row["expires_on"], restricted=row["restricted"], owed_vnd=owed, today=self._today()

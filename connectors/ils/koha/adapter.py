@@ -36,6 +36,7 @@ from library.ils import (
     ILSUnavailable,
     InvalidCredentials,
     PatronRef,
+    PatronUnknown,
 )
 from library.model import Branch, FeeSummary, Hold, HoldOutcome, HoldStatus, ItemStatus, Loan, Patron, Refusal
 from library.model import RenewalOutcome as Outcome
@@ -233,7 +234,7 @@ class KohaILS:
     async def _patron_row(self, who: PatronRef) -> Mapping[str, Any]:
         answer = await self._client.read(f"/patrons/{who.patron_id}")
         if answer.status == 404:
-            raise ILSProtocolError("Koha knows this patron no more: the link is to be removed")
+            raise PatronUnknown("Koha knows this patron no more: the link is to be removed")
         told = rows.row(answer.body)
         of_patron(who.patron_id, rows.number(told, "patron_id"))
         return told
