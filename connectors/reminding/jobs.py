@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from connectors.store import consents, conversations, links, reminded, reminder_jobs
+from connectors.cards import linked
+from connectors.store import cards, consents, conversations, reminded, reminder_jobs
 
 PURPOSE = "reminders"
 
@@ -49,9 +50,11 @@ class Job:
 def plan(db: Connection, day: date, now: datetime) -> int:
     """Return how many conversations got a job for this day; who has one keeps it."""
     asked = select(consents.c.conversation_id).where(consents.c.purpose == PURPOSE)
-    linked = asked.where(consents.c.conversation_id.in_(select(links.c.conversation_id)))
+    with_card = asked.where(
+        consents.c.conversation_id.in_(select(cards.c.conversation_id).where(cards.c.ended_at.is_(None)))
+    )
     today = select(reminder_jobs.c.conversation_id).where(reminder_jobs.c.day == day.isoformat())
-    fresh = list(db.scalars(linked.where(consents.c.conversation_id.not_in(today))))
+    fresh = list(db.scalars(with_card.where(consents.c.conversation_id.not_in(today))))
     shared = {"day": day.isoformat(), "state": "waiting", "tries": 0, "next_at": now.isoformat()}
     if fresh:
         rows = [{"conversation_id": each, **shared, "changed_at": now.isoformat()} for each in fresh]
@@ -90,9 +93,8 @@ def listener(db: Connection, conversation_id: str) -> Listener | None:
     this = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == PURPOSE)
     query = select(conversations, consents.c.options).join(consents, consents.c.conversation_id == conversations.c.id)
     row = db.execute(query.where(this)).mappings().first()
-    mine = select(links.c.patron_id, links.c.name).where(links.c.conversation_id == conversation_id)
-    cards = tuple(Card(each.patron_id, each.name) for each in db.execute(mine))
-    if row is None or not cards:
+    family = tuple(Card(each.who.patron_id, each.name) for each in linked(db, conversation_id))
+    if row is None or not family:
         return None
     return Listener(
         conversation_id,
@@ -102,7 +104,7 @@ def listener(db: Connection, conversation_id: str) -> Listener | None:
         datetime.fromisoformat(row["lost_at"]) if row["lost_at"] else None,
         row["owner"],
         row["options"],
-        cards,
+        family,
     )
 
 

@@ -138,7 +138,9 @@ class Reminder:
             jobs.settle(db, job, "skipped", now, why="nothing")
             return False
         renews, lang = Capability.RENEW in self._ils.capabilities, cast(Lang, listener.lang)
-        said = message(fresh, lang, now, self._place, renews=renews, as_of=self._ils.as_of)
+        said = message(
+            fresh, lang, now, self._place, renews=renews, family=len(listener.cards) > 1, as_of=self._ils.as_of
+        )
         reply_id = mailbox.send(db, job.conversation_id, None, "notice", [said], now)
         jobs.settle(db, job, "sent", now, reply_id=reply_id)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -23,20 +24,22 @@ def message(
     place: Place,
     *,
     renews: bool,
+    family: bool = False,
     as_of: datetime | None = None,
 ) -> Reply:
-    """Return the day's one message; `by_card` gives what to tell of each name. `renews`: the system can."""
-    named = len(by_card) > 1
+    """Return the day's one message; `by_card` gives what to tell of each name. `renews`: the system can.
+
+    `family`: several cards are linked, so that every line says whose it is.
+    """
     lines = [
-        f"{name}: {_line(each, lang, now, place)}" if named else _line(each, lang, now, place)
+        f"{name}: {_line(each, lang, now, place)}" if family else _line(each, lang, now, place)
         for name, found in by_card.items()
         for each in found
     ]
-    told = [each for found in by_card.values() for each in found]
     body = lines[0] if len(lines) == 1 else f"{sentence('reminder_several', lang)}\n{bullets(lines[:MOST_LINES])}"
     more = [sentence("reminder_more", lang, number=len(lines) - MOST_LINES)] * (len(lines) > MOST_LINES)
     dated = [sentence("reminder_as_of", lang, at=_at(as_of, lang, now))] if as_of else []
-    buttons = [*_renewal(told, lang, renews=renews, named=named), Button(sentence("reminder_stop", lang), STOP)]
+    buttons = [*_renewal(by_card, lang, renews=renews, family=family), Button(sentence("reminder_stop", lang), STOP)]
     return Reply("\n".join([body, *more, *dated]), tuple(buttons))
 
 
@@ -56,13 +59,15 @@ def _line(occasion: Occasion, lang: Lang, now: datetime, place: Place) -> str:
     return sentence(f"reminder_{occasion.kind}", lang, title=occasion.title, day=told)
 
 
-def _renewal(told: Sequence[Occasion], lang: Lang, *, renews: bool, named: bool) -> list[Button]:
+def _renewal(by_card: Mapping[str, Sequence[Occasion]], lang: Lang, *, renews: bool, family: bool) -> list[Button]:
     """Return the button that renews: only what can be renewed is offered, and of one card at a time."""
-    due = [each for each in told if each.kind == "due" and each.renewable]
-    if not renews or not due or named:
+    due = [each for found in by_card.values() for each in found if each.kind == "due" and each.renewable]
+    if not renews or not due or len(by_card) > 1:
         return []
-    payload = f'/renew_loans{{"loan_id": "{due[0].loan_id}"}}' if len(due) == 1 else "/renew_loans"
-    return [Button(sentence("reminder_renew", lang), payload)]
+    which = {"loan_id": due[0].loan_id} if len(due) == 1 else {}
+    whose = {"said": sentence("card_of", lang, name=next(iter(by_card)))} if family else {}
+    slots = json.dumps(which | whose, ensure_ascii=False) if which or whose else ""
+    return [Button(sentence("reminder_renew", lang), f"/renew_loans{slots}")]
 
 
 def _at(moment: datetime, lang: Lang, now: datetime) -> str:

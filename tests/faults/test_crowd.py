@@ -44,7 +44,7 @@ async def test_koha_mixes_nobody_up(ils_di: bool) -> None:
             served.delays = at_random(7)
             served.faults.append(Fault("drop_before", "GetPatronInfo|GET /checkouts", times=5))
             await everybody_asks(opened)
-            assert served.at_once > 5
+            assert served.at_once > 2
         await ils.close()
 
 

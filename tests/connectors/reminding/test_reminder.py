@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from connectors import mailbox
+from connectors.cards import NewCard, link
 from connectors.clock import VIETNAM, SettableClock
 from connectors.console.windows import Window, reach
 from connectors.reminding import jobs
 from connectors.reminding.reminder import Reminder, Rules
 from connectors.reminding.stopping import Stopping
 from connectors.reminding.wording import STOP
-from connectors.store import Store, buttons, consents, conversations, links, reminded, reminder_jobs, replies
+from connectors.store import Store, buttons, consents, conversations, reminded, reminder_jobs, replies
 from library.ils import Capability, ILSProtocolError, ILSUnavailable, PatronRef
 from library.model import Hold, HoldStatus, Loan, Patron
 from library.ports import Turn
@@ -73,8 +74,7 @@ class House:
         def note(db: Any) -> None:
             db.execute(update(conversations).where(conversations.c.id == conversation_id).values(heard_at=heard))
             for patron in patrons:
-                row = {"conversation_id": conversation_id, "patron_id": patron, "name": f"Bạn {patron}"}
-                db.execute(insert(links).values(row))
+                link(db, conversation_id, NewCard(patron, f"Bạn {patron}"), self.clock())
             wish = {"conversation_id": conversation_id, "purpose": "reminders", "given_at": heard}
             db.execute(insert(consents).values(**wish, options={"kinds": kinds}))
 
