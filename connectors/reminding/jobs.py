@@ -6,23 +6,19 @@ Of loans nothing is kept but hashes of what was told, for sixty days.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from connectors.store import consents, conversations, links, reminded, reminder_jobs
+from connectors.cards import cards_of
+from connectors.store import consents, conversations, deliveries, linked_cards, links, reminded, reminder_jobs
+from library.ports import LinkedCard
 
 PURPOSE = "reminders"
-
-
-@dataclass(frozen=True)
-class Card:
-    patron_id: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Listener:
     lost_at: datetime | None
     owner: str | None
     options: Mapping[str, Any]
-    cards: tuple[Card, ...]
+    cards: tuple[LinkedCard, ...]  # those in use; one that nobody used for long is as good as gone
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,19 @@ def plan(db: Connection, day: date, now: datetime) -> int:
         rows = [{"conversation_id": each, **shared, "changed_at": now.isoformat()} for each in fresh]
         db.execute(upsert(reminder_jobs).on_conflict_do_nothing(), rows)
     return len(fresh)
+
+
+def take_back_undelivered(db: Connection, day: date, now: datetime) -> int:
+    """Return how many reminders since the day before did not go out: what they were to tell counts as not told."""
+    since = reminder_jobs.c.day >= (day - timedelta(days=1)).isoformat()
+    sent = select(reminder_jobs.c.reply_id).where(since, reminder_jobs.c.state == "sent")
+    dead = deliveries.c.state.in_(("dead", "dropped")) & deliveries.c.reply_id.in_(sent)
+    found = db.execute(select(deliveries.c.reply_id, deliveries.c.reason).where(dead)).all()
+    for reply_id, why in found:
+        failed = {"state": "failed", "reason": why, "changed_at": now.isoformat()}
+        db.execute(update(reminder_jobs).where(reminder_jobs.c.reply_id == reply_id).values(failed))
+        db.execute(delete(reminded).where(reminded.c.reply_id == reply_id))
+    return len(found)
 
 
 def due(db: Connection, now: datetime, most: int) -> list[Job]:
@@ -85,13 +94,14 @@ def put_off(db: Connection, job: Job, until: datetime, why: str, now: datetime) 
     db.execute(update(reminder_jobs).where(_this(job)).values(values))
 
 
-def listener(db: Connection, conversation_id: str) -> Listener | None:
-    """Return who asked to be reminded here, None when they do not any more or no card is linked."""
+def listener(db: Connection, conversation_id: str, used_since: datetime) -> Listener | None:
+    """Return who asked to be reminded here, None when they do not any more or no card in use is linked."""
     this = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == PURPOSE)
     query = select(conversations, consents.c.options).join(consents, consents.c.conversation_id == conversations.c.id)
     row = db.execute(query.where(this)).mappings().first()
-    mine = select(links.c.patron_id, links.c.name).where(links.c.conversation_id == conversation_id)
-    cards = tuple(Card(each.patron_id, each.name) for each in db.execute(mine))
+    old = (linked_cards.c.conversation_id == conversation_id) & (linked_cards.c.used_at <= used_since.isoformat())
+    unused = set(db.scalars(select(linked_cards.c.patron_id).where(old)))
+    cards = tuple(card for card in cards_of(db, conversation_id) if card.who.patron_id not in unused)
     if row is None or not cards:
         return None
     return Listener(
@@ -106,17 +116,19 @@ def listener(db: Connection, conversation_id: str) -> Listener | None:
     )
 
 
-def not_told(db: Connection, patron_id: str, keys: Sequence[str]) -> set[str]:
-    """Return which of these were not told of this card yet, in any conversation."""
-    hashes = {_hash(patron_id, key): key for key in keys}
+def not_told(db: Connection, conversation_id: str, patron_id: str, keys: Iterable[str]) -> set[str]:
+    """Return which of these were not told of this card in this conversation yet."""
+    hashes = {_hash(conversation_id, patron_id, key): key for key in keys}
     known = set(db.scalars(select(reminded.c.key_hash).where(reminded.c.key_hash.in_(hashes))))
     return {key for hashed, key in hashes.items() if hashed not in known}
 
 
-def tell(db: Connection, conversation_id: str, patron_id: str, keys: Iterable[str], now: datetime) -> None:
-    """Note what was told."""
-    told = {"conversation_id": conversation_id, "told_at": now.isoformat()}
-    if rows := [{"key_hash": _hash(patron_id, key), **told} for key in keys]:
+def tell(
+    db: Connection, conversation_id: str, patron_id: str, keys: Iterable[str], reply_id: int, now: datetime
+) -> None:
+    """Note what was told by this reply."""
+    told = {"conversation_id": conversation_id, "reply_id": reply_id, "told_at": now.isoformat()}
+    if rows := [{"key_hash": _hash(conversation_id, patron_id, key), **told} for key in keys]:
         db.execute(upsert(reminded).on_conflict_do_nothing(), rows)
 
 
@@ -151,5 +163,5 @@ def _this(job: Job) -> Any:
     return (reminder_jobs.c.conversation_id == job.conversation_id) & (reminder_jobs.c.day == job.day.isoformat())
 
 
-def _hash(patron_id: str, key: str) -> str:
-    return hashlib.sha256(f"{patron_id}:{key}".encode()).hexdigest()
+def _hash(conversation_id: str, patron_id: str, key: str) -> str:
+    return hashlib.sha256(f"{conversation_id}:{patron_id}:{key}".encode()).hexdigest()
