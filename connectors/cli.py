@@ -17,6 +17,7 @@ from connectors.cli_catalogue import catalogue_commands
 from connectors.cli_demo import add_demo_commands
 from connectors.cli_explain import add_explain_command
 from connectors.cli_files import add_file_commands
+from connectors.cli_loans import add_loan_commands
 from connectors.cli_poster import add_poster_commands
 from connectors.cli_privacy import add_privacy_commands
 from connectors.cli_staff import add_audit_commands, add_staff_commands
@@ -150,6 +151,7 @@ app.add_typer(answers_commands(_places, out, fail), name="answers")
 add_file_commands(app, _Chosen.settings, out, fail)
 add_explain_command(app, _Chosen.settings, out, fail)
 add_demo_commands(app, _Chosen.settings, out, fail)
+add_loan_commands(app, _Chosen.settings, out, fail)
 add_poster_commands(app, _Chosen.settings, out, fail)
 add_privacy_commands(app, _Chosen.settings, out, fail)
 add_staff_commands(app, _Chosen.settings, out, fail)

@@ -128,7 +128,7 @@ def _demo_steps(settings: Settings, places: Places) -> tuple[Step, ...]:
 
     def built_in_patrons(ils: SQLiteILSSection) -> Step:
         load = partial(load_demo_patrons, settings, ils.path, wall_clock().date())
-        return once("Bạn đọc mẫu · demo patrons", ils.path, (patrons, source), load)
+        return once("Bạn đọc mẫu · demo patrons", ils.path, (patrons, source, DEMO / "circulation.yml"), load)
 
     return (
         once("Mục lục mẫu · demo catalogue", places.catalogue, (source,), lambda: import_catalogue(source, places)),
@@ -203,6 +203,7 @@ def _copies(settings: Settings) -> list[ItemRow]:
             call_number=item.call_number,
             room=item.room,
             reading_only=item.reading_only,
+            item_type=record.material,
         )
         for record in Catalogue(places_of(settings).catalogue)
         for item in record.items

@@ -82,6 +82,8 @@ class SearchSection(Section):
 class SQLiteILSSection(Section):
     kind: Literal["sqlite"] = "sqlite"
     path: Path = Path("var/ils.sqlite")
+    rules: Path | None = None  # who may keep what, how long; None: two weeks and two renewals for all
+    nightly: bool = False  # filled every night from another system's file: told with its time, and only read
 
 
 class KohaILSSection(Section):

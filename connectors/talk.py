@@ -26,6 +26,7 @@ from connectors.channels.telegram.door import LIMITS as TELEGRAM_LIMITS
 from connectors.channels.view import DoorView
 from connectors.channels.zalo.drawing import limits_of
 from connectors.clock import VIETNAM, SettableClock, wall_clock
+from connectors.ils.circulation import Circulation, CirculationError
 from connectors.ils.sqlite import SQLiteILS
 from connectors.messages import say
 from connectors.preparing import load_demo_patrons, load_nobody
@@ -206,7 +207,7 @@ async def rehearsal(
     clock, wiring, limits = SettableClock(moment), Wiring.fresh(), door_limits(settings, channel)
     with tempfile.TemporaryDirectory(prefix="thuthu-talk-") as folder:
         own = _copied(settings, Path(folder), moment)
-        system = SQLiteILS(Path(folder) / "ils.sqlite", clock=clock)
+        system = SQLiteILS(Path(folder) / "ils.sqlite", clock=clock, circulation=_circulation(own))
         ils = SwitchedILS(system)
         rasa = await start(rasa_command(own, wiring), rasa_environment(own, wiring), silent=True)
         gateway = build(own, wiring, clock=clock, ils=cast(ILS, ils))
@@ -263,12 +264,19 @@ def _copied(settings: Settings, folder: Path, moment: datetime) -> Settings:
     return settings.model_copy(
         update={
             "files": settings.files.model_copy(update={"var": folder}),
-            "ils": SQLiteILSSection(path=folder / "ils.sqlite"),
+            "ils": SQLiteILSSection(path=folder / "ils.sqlite", rules=getattr(settings.ils, "rules", None)),
             "telegram": None,
             "zalo": None,
             "alerts": AlertsSection(),
         }
     )
+
+
+def _circulation(own: Settings) -> Circulation:
+    try:
+        return Circulation.load(own.ils.rules if isinstance(own.ils, SQLiteILSSection) else None)
+    except CirculationError as exc:
+        raise TalkError(str(exc)) from exc
 
 
 async def _until_ready(gateway: Gateway, rasa: asyncio.subprocess.Process) -> None:

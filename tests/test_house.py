@@ -29,6 +29,7 @@ FLOORS = (
         "cli_answers",
         "cli_demo",
         "cli_files",
+        "cli_loans",
         "cli_poster",
         "cli_privacy",
         "cli_staff",

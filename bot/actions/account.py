@@ -17,7 +17,7 @@ from bot.actions.questions import do_if_agreed
 from bot.actions.whose import card_button, card_meant, say_whose
 from bot.actions.wording import about_someone_else, plainly, refuses, speaks_of_self
 from library.ils import PatronRef
-from library.phrasing import Words, bullets
+from library.phrasing import Words, bullets, full_date, relative_name
 from library.ports import LinkedCard
 
 # "con tôi mượn được mấy cuốn" is a question about rules, "con tôi đang mượn mấy cuốn" one about a card.
@@ -68,7 +68,16 @@ class CardAction(LibraryAction):
         if meant and not meant.current and await self.services.links.choose(heard.turn, meant.who):
             who = meant.who
         say_whose(who, dispatcher, heard, cards)
-        return _remembering(who, await self.act_for(who, dispatcher, heard))
+        events = await self.act_for(who, dispatcher, heard)
+        self._say_as_of(dispatcher, heard)
+        return _remembering(who, events)
+
+    def _say_as_of(self, dispatcher: CollectingDispatcher, heard: Heard) -> None:
+        """Say when the figures are from, where the library system does not tell of now."""
+        if as_of := self.services.ils.as_of:
+            today = heard.turn.now.date()
+            day = full_date(as_of.date(), heard.lang, today=today, name=relative_name(as_of.date(), today))
+            dispatcher.utter_message(response="utter_as_of", at=f"{as_of:%H:%M}", day=day)
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         """Say what is to be said to this patron and return the events to remember."""

@@ -60,8 +60,11 @@ def full_card(record: Record, items: Sequence[ItemStatus] | None, heard: Heard, 
 
 
 def hold_button(record: Record, items: Sequence[ItemStatus] | None, lang: Lang) -> list[Button]:
-    """Return the button that asks for a hold, when some copy can be lent but none stands on the shelf."""
-    states = {item.state for item in items or ()}
+    """Return the button that asks for a hold, when some copy can be lent but none stands on the shelf.
+
+    Of a system that is silent, or told by a nightly file, nothing can be asked.
+    """
+    states = {item.state for item in items or () if not item.as_of}
     if ItemState.AVAILABLE in states or not states & _COMING_BACK:
         return []
     return [button(HOLD, lang, "place_hold", record_id=record.record_id)]

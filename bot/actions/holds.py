@@ -22,7 +22,7 @@ from bot.actions.reasons import no_hold
 from bot.actions.records import ShowRecord
 from bot.actions.whose import card_of_question
 from bot.actions.wording import plainly
-from library.ils import ILSOutcomeUnknown, ILSUnavailable, PatronRef
+from library.ils import Capability, ILSOutcomeUnknown, ILSUnavailable, NotSupported, PatronRef
 from library.model import Branch, Hold, HoldOutcome, HoldStatus, ItemState, Refusal
 from library.phrasing import Words, bullets, full_date
 from retrieval.record import Record
@@ -58,6 +58,8 @@ class PlaceHold(CardAction):
     strictly_own = False  # "đặt cho con gái tôi" goes on the parent's own card
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if Capability.PLACE_HOLD not in self.services.ils.capabilities:
+            raise NotSupported("this library system keeps nothing by itself")
         meant = await record_meant(self.services, heard)
         if meant.record:
             return await self._hold(meant.record, dispatcher, heard)

@@ -17,7 +17,7 @@ from bot.actions.questions import ask
 from bot.actions.reasons import no_renewal
 from bot.actions.whose import card_of_question
 from bot.actions.wording import says
-from library.ils import PatronRef
+from library.ils import Capability, NotSupported, PatronRef
 from library.model import Fee, Loan, RenewalOutcome
 from library.phrasing import DAY, Lang, Words, bullets, count, full_date, money, relative_name, short_date
 
@@ -68,6 +68,8 @@ class ListLoans(CardAction):
         late = any(loan.is_overdue(heard.turn.now) for loan in shown)
         response = "utter_loan" if asked else "utter_loans_some_late" if late else "utter_loans"
         buttons = [_renew_button(loan, RENEW, heard) for loan in asked] or [button(RENEW, heard.lang, "renew_loans")]
+        if Capability.RENEW not in self.services.ils.capabilities:
+            buttons = []
         dispatcher.utter_message(response=response, number=len(shown), lines=lines, buttons=buttons)
         return [] if len(asked) != 1 else [_talk_about(asked[0])]
 
@@ -81,6 +83,8 @@ class RenewLoans(CardAction):
     deed = r"gia han|ra han|gia hang|keo dai|muon them|muon tiep|renew|extend"
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        if Capability.RENEW not in self.services.ils.capabilities:
+            raise NotSupported("this library system renews nothing by itself")
         loans = await self.services.ils.loans(who)
         if not loans:
             dispatcher.utter_message(response="utter_no_loans")

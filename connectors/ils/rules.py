@@ -11,15 +11,10 @@ from datetime import date, datetime, time, timedelta
 
 from connectors.clock import VIETNAM
 from connectors.ils import careful
+from connectors.ils.circulation import Terms
 from library.calendar import LibraryCalendar
 from library.model import Refusal
 
-LOAN_PERIOD = timedelta(days=14)
-MAX_RENEWALS = 2
-MAX_HOLDS = 3
-HOLD_SHELF_DAYS = 3  # opening days that a copy waits on the hold shelf
-LATE_FEE_VND = 1_000  # a book and a day
-DEBT_LIMIT_VND = 50_000  # owing more than this blocks the card
 MAX_WRONG_PINS = 5
 LOCKED_FOR = timedelta(hours=1)
 
@@ -47,29 +42,39 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59), VIETNAM)
 
 
-def renewed_until(due_on: date, open_day: OpenDay) -> date:
+def renewed_until(due_on: date, open_day: OpenDay, terms: Terms = Terms(), today: date | None = None) -> date:
     """Return the new due day of a renewed loan.
 
-    14 days are added to the old due day, whenever one renews: an early renewal costs no days, two make 42 in all.
+    As usual the days are added to the old due day, whenever one renews: an early renewal costs no days.
     """
-    return open_day(due_on + LOAN_PERIOD)
+    begins = today if terms.renewed_from == "today" and today else due_on
+    until = begins + timedelta(days=terms.loan_days)
+    return open_day(until) if terms.closures_extend else until
 
 
-def kept_until(today: date, open_day: OpenDay) -> date:
+def kept_until(today: date, open_day: OpenDay, terms: Terms = Terms()) -> date:
     """Return the last of the opening days that a copy waits on the hold shelf."""
     day = today
-    for _ in range(HOLD_SHELF_DAYS):
+    for _ in range(terms.hold_shelf_days):
         day = open_day(day + timedelta(days=1))
     return day
+
+
+def late_fee(due_on: date, today: date, terms: Terms) -> int:
+    """Return what a loan costs for being late, in VND."""
+    fee = days_late(due_on, today) * terms.late_fee_vnd
+    return fee if terms.late_fee_most_vnd is None else min(fee, terms.late_fee_most_vnd)
 
 
 def days_late(due_on: date, today: date) -> int:
     return max(0, (today - due_on).days)
 
 
-def card_blocks(*, expires_on: date | None, restricted: bool, owed_vnd: int, today: date) -> frozenset[Refusal]:
+def card_blocks(
+    *, expires_on: date | None, restricted: bool, owed_vnd: int, today: date, terms: Terms = Terms()
+) -> frozenset[Refusal]:
     """Return what stops this card from borrowing; on its last day a card is still good."""
-    in_debt = owed_vnd > DEBT_LIMIT_VND
+    in_debt = owed_vnd > terms.debt_limit_vnd
     return careful.card_blocks(expires_on=expires_on, restricted=restricted, in_debt=in_debt, today=today)
 
 
@@ -82,6 +87,7 @@ class LoanCase:
     renewals: int
     others_wait: bool
     copy_free: bool
+    terms: Terms = Terms()
 
 
 @dataclass(frozen=True)
@@ -95,13 +101,14 @@ class HoldCase:
     lendable: int  # copies that may leave the house
     free: int  # of these, copies that stand on the shelf, at whichever branch
     holds: int  # that the one who asks has already
+    terms: Terms = Terms()
 
 
 def renewal_refusal(case: LoanCase, today: date) -> Refusal | None:
     """Return why the loan cannot be renewed today, or None."""
     return _block(case.blocks) or _first(
-        (Refusal.OVERDUE, case.due_on < today),
-        (Refusal.TOO_MANY_RENEWALS, case.renewals >= MAX_RENEWALS),
+        (Refusal.OVERDUE, case.due_on < today and not case.terms.late_may_renew),
+        (Refusal.TOO_MANY_RENEWALS, case.renewals >= case.terms.renewals),
         (Refusal.ON_HOLD, case.others_wait and not case.copy_free),
     )
 
@@ -114,7 +121,7 @@ def hold_refusal(case: HoldCase) -> Refusal | None:
         (Refusal.ALREADY_ON_HOLD, case.on_hold),
         (Refusal.NOT_HOLDABLE, case.lendable == 0),
         (Refusal.AVAILABLE_NOW, case.free > 0),
-        (Refusal.TOO_MANY_HOLDS, case.holds >= MAX_HOLDS),
+        (Refusal.TOO_MANY_HOLDS, case.holds >= case.terms.holds),
     )
 
 

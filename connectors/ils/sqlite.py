@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,30 @@ from sqlalchemy import Connection, RowMapping, Select, String, delete, exists, f
 
 from connectors.clock import Clock
 from connectors.ils import rules
+from connectors.ils.circulation import Circulation
 from connectors.ils.rules import OpenDay, every_day
-from connectors.ils.sqlite_file import SQLiteFile, branches, fees, holds, items, loans, patrons, records
-from library.ils import AccountLocked, Capability, InvalidCredentials, PatronGone, PatronRef
+from connectors.ils.sqlite_file import (
+    AS_OF,
+    TELLS_FEES,
+    SQLiteFile,
+    branches,
+    fees,
+    holds,
+    items,
+    loans,
+    meta,
+    patrons,
+    records,
+)
+from library.ils import (
+    AccountLocked,
+    Capability,
+    ILSUnavailable,
+    InvalidCredentials,
+    NotSupported,
+    PatronGone,
+    PatronRef,
+)
 from library.model import (
     Branch,
     Fee,
@@ -49,9 +70,6 @@ class SQLiteILS:
     be used.
     """
 
-    capabilities = frozenset(Capability)
-    as_of = None
-
     def __init__(
         self,
         path: Path,
@@ -60,11 +78,40 @@ class SQLiteILS:
         next_open_day: OpenDay = every_day,
         hasher: PasswordHasher | None = None,
         patience_s: float = 5.0,
+        circulation: Circulation = Circulation(),
+        nightly: bool = False,
     ) -> None:
         self._file = SQLiteFile(path, patience_s)
+        self._circulation = circulation
+        self._nightly = nightly
         self._clock = clock
         self._open_day = next_open_day
         self._hasher = hasher or PasswordHasher()
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Return all; of another system's nightly file only what it tells."""
+        if not self._nightly:
+            return frozenset(Capability)
+        told = {Capability.LIVE_AVAILABILITY}
+        return frozenset(told | {Capability.FEES} if self._meta(TELLS_FEES) else told)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Return when a nightly file was made; None for a library system of our own."""
+        made = self._meta(AS_OF) if self._nightly else ""
+        return datetime.fromisoformat(made) if made else None
+
+    def _meta(self, key: str) -> str:
+        try:
+            return self._file.read_now(lambda db: db.scalar(select(meta.c.value).where(meta.c.key == key))) or ""
+        except ILSUnavailable:
+            return ""
+
+    def _own(self) -> None:
+        """Raise NotSupported where only another system can do it."""
+        if self._nightly:
+            raise NotSupported("the figures come from a nightly file: nothing can be changed here")
 
     @cached_property
     def _nobodys_hash(self) -> str:
@@ -105,6 +152,8 @@ class SQLiteILS:
         return await self._file.read(work)
 
     async def renew(self, who: PatronRef, loan_ids: Sequence[str]) -> list[RenewalOutcome]:
+        self._own()
+
         def work(db: Connection) -> dict[str, RenewalOutcome]:
             patron = self._patron(db, who)
             # A loan named twice is renewed once.
@@ -114,6 +163,8 @@ class SQLiteILS:
         return [outcomes[loan_id] for loan_id in loan_ids]
 
     async def holds(self, who: PatronRef) -> list[Hold]:
+        self._own()
+
         def work(db: Connection) -> list[Hold]:
             self._patron(db, who)
             found = [self._hold(db, row) for row in self._hold_rows(db, holds.c.patron_id == who.patron_id)]
@@ -123,14 +174,19 @@ class SQLiteILS:
 
     async def place_hold(self, who: PatronRef, record_id: str, *, pickup: str | None = None) -> HoldOutcome:
         """Return the new hold or the reason; UNKNOWN when nothing can be picked up at `pickup`."""
+        self._own()
         return await self._file.write(lambda db: self._place_hold(db, self._patron(db, who), record_id, pickup))
 
     async def cancel_hold(self, who: PatronRef, hold_id: str) -> HoldOutcome:
         """Return the hold that was let go; a copy that was set aside goes to the next in the queue."""
+        self._own()
         return await self._file.write(lambda db: self._cancel_hold(db, self._patron(db, who), hold_id))
 
     async def fees(self, who: PatronRef) -> FeeSummary:
         """Return the fines on the card and, for each book overdue, the late fee up to today."""
+
+        if Capability.FEES not in self.capabilities:
+            self._own()
 
         def work(db: Connection) -> FeeSummary:
             self._patron(db, who)
@@ -139,10 +195,12 @@ class SQLiteILS:
         return await self._file.read(work)
 
     async def availability(self, record_ids: Sequence[str]) -> dict[str, list[ItemStatus]]:
+        made = self.as_of
+
         def work(db: Connection) -> dict[str, list[ItemStatus]]:
             found: dict[str, list[ItemStatus]] = {record_id: [] for record_id in record_ids}
             for row in db.execute(_copies(items.c.record_id.in_(found))).mappings():
-                found[row["record_id"]].append(_item_status(row))
+                found[row["record_id"]].append(replace(self._item_status(row), as_of=made))
             return found
 
         return await self._file.read(work)
@@ -188,7 +246,11 @@ class SQLiteILS:
             raise PatronGone(f"no patron {who.patron_id} in {self._file.path}: the card was removed; unlink it")
         owed = int(sum(fee.amount_vnd for fee in self._fees(db, who.patron_id)))
         blocks = rules.card_blocks(
-            expires_on=row["expires_on"], restricted=row["restricted"], owed_vnd=owed, today=self._today()
+            expires_on=row["expires_on"],
+            restricted=row["restricted"],
+            owed_vnd=owed,
+            today=self._today(),
+            terms=self._circulation.terms(row["category"]),
         )
         names = ("patron_id", "name", "category", "expires_on", "born_on")
         return Patron(blocks=blocks, **{name: row[name] for name in names})
@@ -196,22 +258,34 @@ class SQLiteILS:
     def _fees(self, db: Connection, patron_id: str) -> list[Fee]:
         fined = select(fees).where(fees.c.patron_id == patron_id).order_by(fees.c.fee_id)
         found = [Fee(row["reason"], Decimal(row["amount_vnd"]), row["title"]) for row in db.execute(fined).mappings()]
+        if self._nightly:  # what being late costs, the other system reckons
+            return found
+        category = db.scalar(select(patrons.c.category).where(patrons.c.patron_id == patron_id)) or ""
         for row in self._loan_rows(db, loans.c.patron_id == patron_id):
-            if late := rules.days_late(row["due_on"], self._today()):
-                found.append(Fee(f"Trả trễ {late} ngày", Decimal(late * rules.LATE_FEE_VND), row["title"]))
+            terms = self._circulation.terms(category, row["item_type"])
+            if fee := rules.late_fee(row["due_on"], self._today(), terms):
+                late = rules.days_late(row["due_on"], self._today())
+                found.append(Fee(f"Trả trễ {late} ngày", Decimal(fee), row["title"]))
         return found
 
     def _loan_rows(self, db: Connection, which: Any) -> Sequence[RowMapping]:
         of_items = loans.join(items, items.c.barcode == loans.c.barcode)
         of_records = of_items.join(records, records.c.record_id == items.c.record_id)
-        query = select(loans, items.c.record_id, items.c.branch, records.c.title).select_from(of_records)
+        query = select(loans, items.c.record_id, items.c.branch, items.c.item_type, records.c.title).select_from(
+            of_records
+        )
         return db.execute(query.where(which).order_by(loans.c.due_on, loans.c.loan_id)).mappings().all()
 
     def _loan(self, db: Connection, patron: Patron, row: RowMapping) -> Loan:
         others = (holds.c.record_id == row["record_id"]) & (holds.c.patron_id != patron.patron_id)
         waiting = others & (holds.c.status == HoldStatus.WAITING.value)
         case = rules.LoanCase(
-            patron.blocks, row["due_on"], row["renewals"], _any(db, holds, waiting), bool(_free(db, row["record_id"]))
+            patron.blocks,
+            row["due_on"],
+            row["renewals"],
+            _any(db, holds, waiting),
+            bool(_free(db, row["record_id"])),
+            self._circulation.terms(patron.category, row["item_type"]),
         )
         refusal = rules.renewal_refusal(case, self._today())
         return Loan(
@@ -234,7 +308,8 @@ class SQLiteILS:
         loan = self._loan(db, patron, row)
         if loan.refusal:
             return RenewalOutcome(loan_id, loan.title, loan.due_at, loan.refusal)
-        due_on = rules.renewed_until(row["due_on"], self._open_day)
+        terms = self._circulation.terms(patron.category, row["item_type"])
+        due_on = rules.renewed_until(row["due_on"], self._open_day, terms, self._today())
         renewed = update(loans).where(loans.c.loan_id == row["loan_id"])
         db.execute(renewed.values(due_on=due_on, renewals=row["renewals"] + 1))
         return RenewalOutcome(loan_id, loan.title, rules.end_of(due_on))
@@ -267,9 +342,10 @@ class SQLiteILS:
             any_overdue=any(row["due_on"] < self._today() for row in mine),
             on_loan=any(row["record_id"] == record_id for row in mine),
             on_hold=any(row["record_id"] == record_id for row in held),
-            lendable=sum(not copy["reading_only"] for copy in copies),
+            lendable=sum(not copy["reading_only"] and self._lent(patron, copy) for copy in copies),
             free=_free(db, record_id),
             holds=len(held),
+            terms=self._circulation.terms(patron.category, copies[0]["item_type"] if copies else ""),
         )
         if refusal := rules.hold_refusal(case):
             return HoldOutcome(refusal=refusal)
@@ -281,6 +357,17 @@ class SQLiteILS:
         added = insert(holds).values(**new, status=HoldStatus.WAITING.value).returning(holds.c.hold_id)
         (row,) = self._hold_rows(db, holds.c.hold_id == db.scalar(added))
         return HoldOutcome(self._hold(db, row))
+
+    def _lent(self, patron: Patron, copy: RowMapping) -> bool:
+        """Return whether this kind of copy may leave the house with this patron."""
+        return self._circulation.terms(patron.category, copy["item_type"]).lent
+
+    def _item_status(self, row: RowMapping) -> ItemStatus:
+        state = _state(row)
+        if state is ItemState.AVAILABLE and not self._circulation.terms(item_type=row["item_type"]).lent:
+            state = ItemState.READING_ONLY
+        names = ("barcode", "branch", "call_number", "due_on")
+        return ItemStatus(state=state, room=row["room"] or None, **{name: row[name] for name in names})
 
     def _cancel_hold(self, db: Connection, patron: Patron, hold_id: str) -> HoldOutcome:
         row = next(iter(self._hold_rows(db, holds.c.hold_id.cast(String) == hold_id)), None)
@@ -303,9 +390,14 @@ class SQLiteILS:
         set_aside = {
             "status": (HoldStatus.READY if here else HoldStatus.IN_TRANSIT).value,
             "barcode": barcode,
-            "expires_on": rules.kept_until(self._today(), self._open_day) if here else None,
+            "expires_on": self._kept_until(db, following) if here else None,
         }
         db.execute(update(holds).where(holds.c.hold_id == following["hold_id"]).values(set_aside))
+
+    def _kept_until(self, db: Connection, hold: RowMapping) -> date:
+        """Return how long a copy set aside waits for the patron of this hold."""
+        category = db.scalar(select(patrons.c.category).where(patrons.c.patron_id == hold["patron_id"])) or ""
+        return rules.kept_until(self._today(), self._open_day, self._circulation.terms(category))
 
     def _today(self) -> date:
         return self._clock().date()
@@ -341,8 +433,3 @@ def _state(row: RowMapping) -> ItemState:
     if row["held"]:
         return ItemState.ON_HOLD_SHELF if row["held"] == HoldStatus.READY.value else ItemState.IN_TRANSIT
     return ItemState.READING_ONLY if row["reading_only"] else ItemState.AVAILABLE
-
-
-def _item_status(row: RowMapping) -> ItemStatus:
-    names = ("barcode", "branch", "call_number", "due_on")
-    return ItemStatus(state=_state(row), room=row["room"] or None, **{name: row[name] for name in names})

@@ -33,6 +33,7 @@ from library.ils import ILSUnavailable
 Result = TypeVar("Result")
 
 metadata = MetaData()
+AS_OF, TELLS_FEES = "as_of", "tells_fees"  # keys of `meta`
 
 branches = Table(
     "branches",
@@ -60,6 +61,7 @@ items = Table(
     Column("room", String, nullable=False),
     Column("call_number", String, nullable=False),
     Column("reading_only", Boolean, nullable=False),
+    Column("item_type", String, nullable=False, default="book"),  # for the circulation rules
 )
 
 patrons = Table(
@@ -114,6 +116,10 @@ fees = Table(
 )
 
 
+# Of a file that is filled from another system's: when its figures were true, and what they tell.
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+
 class SQLiteFile:
     """One database file, opened anew for every transaction, so that a file moved away or replaced is noticed."""
 
@@ -131,6 +137,9 @@ class SQLiteFile:
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Return what `work` returned once all it wrote is on disk. Raises ILSUnavailable; then nothing is written."""
         return await asyncio.to_thread(self._run, work, writes=True)
+
+    def read_now(self, work: Callable[[Connection], Result]) -> Result:
+        return self._run(work, writes=False)
 
     def write_now(self, work: Callable[[Connection], Result]) -> Result:
         return self._run(work, writes=True)

@@ -41,6 +41,7 @@ class ItemRow:
     call_number: str
     room: str = ""
     reading_only: bool = False
+    item_type: str = "book"  # for the circulation rules
 
 
 class _Entry(BaseModel):
@@ -245,8 +246,13 @@ class _Loading:
         return self._records[nfc(title)]
 
 
+def card_id(card: str) -> str:
+    """Return the key of a patron: the same for the same card, and not the card."""
+    return uuid.uuid5(_CARDS, card).hex
+
+
 def _id(one: PatronEntry) -> str:
-    return uuid.uuid5(_CARDS, one.card).hex
+    return card_id(one.card)
 
 
 def _without_title(copy: ItemRow) -> dict[str, Any]:

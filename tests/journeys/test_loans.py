@@ -304,3 +304,12 @@ async def test_the_english_twin_says_the_same(lan):
         "Done for 1 of 2:\n• “Số đỏ”: now due Tuesday 8 December\n"
         "• “Mắt biếc”: not renewed: someone else is waiting for it. Please bring it back by 26 November."
     )
+
+
+async def test_figures_of_a_nightly_file_are_dated_and_offer_nothing_that_cannot_be_done(lan):
+    lan.ils.as_of = SUNDAY_MORNING.replace(hour=2)
+    lan.ils.capabilities = frozenset()
+    said = await lan.talk.hear("list_loans", "em đang mượn gì")
+    assert said.texts[-1] == "Số liệu lúc 02:00 hôm nay (Chủ nhật 22/11)."
+    assert said.buttons == ()
+    assert (await lan.talk.hear("renew_loans", "gia hạn hết")).responses[0] == "utter_not_supported"
