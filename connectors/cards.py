@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from connectors.store import card_events, linked_cards, links
+from connectors.store import card_events, consents, linked_cards, links
 from library.ils import PatronRef
 from library.ports import LinkedCard
 
 MOST_CARDS = 6
+REMINDERS = "reminders"  # the purpose of the consent that ends with the last card
 USED_AGAIN_AFTER = timedelta(hours=12)  # a use is noted no oftener than this
 
 
@@ -97,7 +98,10 @@ def needs_a_look(db: Connection, conversation_id: str, now: datetime, unused: ti
 
 
 def forget(db: Connection, conversation_id: str, patron_id: str, now: datetime, why: str) -> bool:
-    """Return whether this card was linked; another one of the conversation is in use afterwards, if there is one."""
+    """Return whether this card was linked; another one of the conversation is in use afterwards, if there is one.
+
+    With the last one ends the wish to be reminded, unless another card takes its place at once.
+    """
     was = db.execute(delete(linked_cards).where(_this(conversation_id, patron_id))).rowcount
     used = (links.c.conversation_id == conversation_id) & (links.c.patron_id == patron_id)
     was += db.execute(delete(links).where(used)).rowcount
@@ -108,6 +112,9 @@ def forget(db: Connection, conversation_id: str, patron_id: str, now: datetime, 
     following = db.execute(left.order_by(linked_cards.c.used_at.desc()).limit(1)).mappings().first()
     if following and db.scalar(select(links.c.patron_id).where(links.c.conversation_id == conversation_id)) is None:
         _use(db, conversation_id, following["patron_id"], following["name"])
+    if following is None and why != "replaced":
+        wish = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == REMINDERS)
+        db.execute(delete(consents).where(wish))
     return True
 
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from connectors.cards import REMINDERS as PURPOSE
 from connectors.cards import cards_of
 from connectors.store import consents, conversations, deliveries, linked_cards, links, reminded, reminder_jobs
 from library.ports import LinkedCard
-
-PURPOSE = "reminders"
 
 
 @dataclass(frozen=True)
@@ -148,15 +147,19 @@ def last_reply(db: Connection, conversation_id: str) -> int | None:
     return last
 
 
-def figures(db: Connection, day: date) -> dict[str, int]:
-    """Return how many wish to be reminded, and of a day's jobs how many there are in each state and reason."""
-    wishing = select(func.count()).select_from(consents).where(consents.c.purpose == PURPOSE)
-    found = {"on": int(db.scalar(wishing) or 0)}
-    of_day = select(reminder_jobs.c.state, reminder_jobs.c.reason, func.count())
-    rows = of_day.where(reminder_jobs.c.day == day.isoformat()).group_by(reminder_jobs.c.state, reminder_jobs.c.reason)
-    for state, why, number in db.execute(rows):
-        found[f"{state}: {why}" if why and state == "skipped" else state] = number
-    return found
+def wishing(db: Connection) -> int:
+    """Return how many conversations wish to be reminded."""
+    return int(db.scalar(select(func.count()).select_from(consents).where(consents.c.purpose == PURPOSE)) or 0)
+
+
+def figures(db: Connection, begin: date, end: date) -> dict[tuple[str, str], int]:
+    """Return how many jobs of these days, `end` not among them, came to each state and for what reason."""
+    these = (reminder_jobs.c.day >= begin.isoformat()) & (reminder_jobs.c.day < end.isoformat())
+    why = case((reminder_jobs.c.state.in_(("skipped", "failed")), func.coalesce(reminder_jobs.c.reason, "")), else_="")
+    rows = db.execute(
+        select(reminder_jobs.c.state, why, func.count()).where(these).group_by(reminder_jobs.c.state, why)
+    )
+    return {(state, reason): number for state, reason, number in rows}
 
 
 def _this(job: Job) -> Any:

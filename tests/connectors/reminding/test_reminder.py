@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from connectors import mailbox
+from connectors import cards, mailbox
 from connectors.clock import VIETNAM, SettableClock
 from connectors.console.windows import Window, reach
 from connectors.reminding import jobs
@@ -510,6 +510,23 @@ async def test_one_word_right_after_a_reminder_stops_them(house, word):
     assert "không bật lời nhắc nào" in (await stopping.own_words[STOP](turn, "vi")).text
 
 
+@pytest.mark.parametrize(("taken_off", "wishes"), [(["p1"], 1), (["p1", "p2"], 0)])
+async def test_taking_the_last_card_off_ends_the_wish(house, taken_off, wishes):
+    chat = await house.person("p1", "p2")
+    for patron in taken_off:
+        await house.store.write(lambda db, patron=patron: cards.forget(db, chat, patron, MORNING, "removed"))
+    assert len(house.rows(select(consents.c.purpose))) == wishes
+
+
+async def test_another_card_in_place_of_the_one_in_use_keeps_the_wish(house):
+    chat = await house.person("p1")
+    await house.store.write(lambda db: cards.link(db, chat, cards.Arriving("p2", "Bạn p2"), MORNING))
+    house.ils.lend("p1", "Số đỏ", 25)
+    house.ils.lend("p2", "Dế Mèn", 25)
+    await house.reminder.remind()
+    assert house.said(chat) == ["“Dế Mèn” đến hạn trả ngày mai (thứ Tư 25/11)."]
+
+
 async def test_the_same_word_after_something_else_stops_nothing(house):
     chat = await house.person("p1")
     house.ils.lend("p1", "Số đỏ", 25)
@@ -533,5 +550,8 @@ async def test_the_figures_count_wishes_and_what_became_of_a_day(house):
     await house.person("p2", channel="zalo", heard_h=60)
     house.ils.lend("p1", "Số đỏ", 25)
     await house.reminder.remind()
-    found = house.store.read_now(lambda db: jobs.figures(db, MORNING.date()))
-    assert found == {"on": 2, "sent": 1, "skipped: costs": 1}
+    day = MORNING.date()
+    found = house.store.read_now(lambda db: jobs.figures(db, day, day + timedelta(days=1)))
+    assert found == {("sent", ""): 1, ("skipped", "costs"): 1}
+    assert house.store.read_now(lambda db: jobs.figures(db, day - timedelta(days=1), day)) == {}
+    assert house.store.read_now(jobs.wishing) == 2
