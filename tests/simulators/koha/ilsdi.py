@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tests.simulators.koha.rest import Request, Response
 from tests.simulators.koha.state import Koha
+from tests.simulators.koha.wire import Request, Response
 
 PAGE = "/cgi-bin/koha/ilsdi.pl"
 DLF = 'xmlns:dlf="http://diglib.org/ilsdi/1.1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
@@ -18,6 +18,8 @@ def answer(koha: Koha, request: Request) -> Response:
         return Response(302, b"", "text/html", (("location", "/cgi-bin/koha/errors/404.pl"),))
     if koha.ils_di == "shut":
         return Response(302, b"", "text/html", (("location", "/cgi-bin/koha/errors/403.pl"),))
+    if koha.ils_di == "not_allowed":
+        return _xml("ILS-DI", {"code": "NotAllowed"})
     if request.method == "POST" and koha.since(24, 5):
         return Response(403, b"<html>Wrong CSRF token</html>", "text/html")
     asked = request.form() if request.method == "POST" else dict(request.query)

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import h11
 
 from tests.simulators.koha import ilsdi, rest
-from tests.simulators.koha.rest import Request, Response
 from tests.simulators.koha.state import Koha
+from tests.simulators.koha.wire import Request, Response
 
 Kind = Literal[
     "hang", "hang_after", "drop_before", "drop_after", "500", "502", "503", "429", "401", "garbage", "truncated",

@@ -9,10 +9,10 @@ from typing import Any
 
 PERMISSIONS = {
     "circulate": {"circulate_remaining_permissions"},
-    "borrowers": {"edit_borrowers", "list_borrowers"},
-    "reserveforothers": {"place_holds"},
+    "borrowers": {"1"},  # all of it
+    "reserveforothers": {"1"},
     "updatecharges": {"remaining_permissions"},
-    "catalogue": {"staff_login"},
+    "catalogue": {"1"},
 }
 HOLD_SHELF_DAYS = 7
 
@@ -23,7 +23,8 @@ class Koha:
 
     clock: Callable[[], datetime]
     version: tuple[int, int] = (19, 11)
-    ils_di: str = "on"  # on | off | shut: the address is not let in
+    ils_di: str = "on"  # on | off | shut: the address is not let in | not_allowed: the same, said in a code
+    oauth: bool = True
     client_id: str = "client"
     client_secret: str = "secret"
     user: str = "thuthu"
@@ -33,6 +34,7 @@ class Koha:
     fine_limit: int = 50_000
     fine_blocks_renewal: bool = False  # FineNoRenewals of recent versions
     restriction_blocks_renewal: bool = False  # RestrictionBlockRenewing, off as shipped
+    seen_is_always_one: bool = False  # as in some versions: `seen=0` is taken for 1
     overdue_blocks_renewal: str = "allow"  # allow | block | blockitem
     max_renewals: int = 2
     renewal_days: int = 14
@@ -46,7 +48,7 @@ class Koha:
     libraries: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)  # what was changed, in order: "renew 1", "hold 51 3", "cancel 4"
     asked: list[str] = field(default_factory=list)  # "GET /checkouts", in order
-    tokens: set[str] = field(default_factory=set)
+    tokens: dict[str, datetime] = field(default_factory=dict)  # and when each ends
 
     def since(self, year: int, month: int) -> bool:
         return self.version >= (year, month)
@@ -121,9 +123,11 @@ class Koha:
         }
         return number
 
-    def fine(self, patron: int, amount: int, description: str = "Phí phạt quá hạn") -> None:
+    def fine(self, patron: int, amount: int, description: str = "Phí phạt quá hạn", manager: int | None = 1) -> None:
+        """Let the patron owe. `manager` None: nobody entered it, at which REST's account fails in old versions."""
         line = {"account_line_id": len(self.lines) + 1, "amount": amount, "amount_outstanding": amount}
-        self.lines.append({**line, "description": description, "patron_id": patron, "_patron": patron})
+        private = {"_patron": patron, "_manager": manager}
+        self.lines.append({**line, "description": description, "patron_id": patron, **private})
 
     # --- what is asked ---
 
