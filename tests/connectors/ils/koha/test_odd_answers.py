@@ -88,6 +88,20 @@ async def test_bodies_that_are_no_answers_raise_what_the_port_says(path, body):
         await everything(Scripted(**{path: httpx.Response(status, content=body)}))
 
 
+ODD_FIELDS = (None, True, "", "x", -1, float("nan"), [], {"x": 1}, "9999-12-31T23:59:00Z", "0001-01-01")
+
+
+@pytest.mark.parametrize("path", sorted(SOUND))
+async def test_every_field_may_hold_anything(path):
+    sound = SOUND[path]
+    fields = sound[0] if isinstance(sound, list) else sound
+    for field in fields:
+        for odd in ODD_FIELDS:
+            spoiled = {**fields, field: odd}
+            body = json.dumps([spoiled] if isinstance(sound, list) else spoiled)
+            await everything(Scripted(**{path: httpx.Response(200, content=body.encode())}))
+
+
 AN = 52
 
 
