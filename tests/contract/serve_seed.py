@@ -14,6 +14,7 @@ from tests.simulators.koha import Koha, serving
 from tests.simulators.sip2 import serving_sip2
 
 PIN = "1234"
+LATE_DAYS = 400
 
 
 def seeded() -> Koha:
@@ -29,7 +30,7 @@ def seeded() -> Koha:
         system.add_patron(number, f"TV00000{number - 50}", PIN, "Lê", f"Bạn {number}", **change)
         biblio = system.add_biblio(number, f"Sách số {number}")
         item = system.add_item(number, biblio, f"VN00{number}", "MT")
-        system.lend(number, item, end + timedelta(days=-40 if number == 56 else 4))
+        system.lend(number, item, end + timedelta(days=-LATE_DAYS if number == 56 else 4))
     system.fine(55, 90_000)
     for row in system.patrons.values():
         row["_pin"] = PIN

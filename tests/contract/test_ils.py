@@ -50,7 +50,7 @@ async def test_the_patron_id_is_not_the_card_number(scene):
 async def test_a_wrong_pin_and_an_unknown_card_are_told_apart_by_nothing(scene):
     card, pin = scene.lan
     with pytest.raises(InvalidCredentials) as wrong_pin:
-        await scene.ils.authenticate(card, pin[::-1])
+        await scene.ils.authenticate(card, f"{pin}9")
     with pytest.raises(InvalidCredentials) as unknown_card:
         await scene.ils.authenticate("XX999999", pin)
     assert str(wrong_pin.value) == str(unknown_card.value)
@@ -111,10 +111,21 @@ async def test_a_loan_named_twice_is_renewed_once(scene):
 
 async def test_somebody_elses_loan_is_refused_and_not_named(scene):
     needs(scene, Capability.RENEW)
-    theirs = (await loans_of(scene, scene.an))[0]
+    theirs, begun = (await loans_of(scene, scene.an))[0], scene.writes()
     (outcome,) = await scene.ils.renew(await scene.log_in(scene.lan), [theirs.loan_id])
     assert (outcome.refusal, outcome.title, outcome.due_at) == (Refusal.NOT_YOURS, "", None)
     assert await loans_of(scene, scene.an) == [theirs]
+    assert scene.writes() == begun
+
+
+async def test_of_own_and_others_loans_asked_together_only_the_own_is_renewed(scene):
+    needs(scene, Capability.RENEW)
+    theirs, lan = (await loans_of(scene, scene.an))[0], await scene.log_in(scene.lan)
+    own, begun = of_title(await scene.ils.loans(lan), scene.titles[0]), scene.writes()
+    first, second = await scene.ils.renew(lan, [theirs.loan_id, own.loan_id])
+    assert (first.refusal, second.ok) == (Refusal.NOT_YOURS, True)
+    assert await loans_of(scene, scene.an) == [theirs]
+    assert begun is None or scene.writes() == begun + 1
 
 
 async def test_a_loan_that_is_not_there_is_refused(scene):
@@ -140,7 +151,7 @@ async def test_a_hold_placed_is_a_hold_listed(scene):
     assert (listed.hold_id, listed.record_id, listed.title) == (
         outcome.hold.hold_id,
         scene.lent_out_record,
-        "Nhà giả kim",
+        scene.lent_out_title,
     )
     assert (listed == outcome.hold) is scene.knows_as_much_as_most
     assert (outcome.hold.pickup, outcome.hold.status, outcome.hold.position) == (scene.places[1], HoldStatus.WAITING, 1)
@@ -156,7 +167,9 @@ async def test_the_same_title_is_not_held_twice(scene):
     needs(scene, Capability.PLACE_HOLD)
     lan = await scene.log_in(scene.lan)
     await scene.ils.place_hold(lan, scene.lent_out_record)
+    once = scene.writes()
     again = await scene.ils.place_hold(lan, scene.lent_out_record)
+    assert scene.writes() == once
     assert (again.hold, again.refusal) == (None, Refusal.ALREADY_ON_HOLD)
     assert len(await scene.ils.holds(lan)) == 1
 
@@ -181,10 +194,11 @@ async def test_a_cancelled_hold_is_named_and_gone(scene):
 async def test_somebody_elses_hold_cannot_be_cancelled(scene):
     needs(scene, Capability.CANCEL_HOLD)
     an = await scene.log_in(scene.an)
-    before = await scene.ils.holds(an)
+    before, begun = await scene.ils.holds(an), scene.writes()
     outcome = await scene.ils.cancel_hold(await scene.log_in(scene.lan), before[0].hold_id)
     assert (outcome.hold, outcome.refusal) == (None, Refusal.NOT_YOURS)
     assert await scene.ils.holds(an) == before
+    assert scene.writes() == begun
 
 
 async def test_fees_add_up(scene):

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.serve_seed import LATE_DAYS, seeded
 from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
 
+RENEWALS_A_RUN = 6  # of Lan's first loan, counted at the simulated Koha
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "live-suite.md").read_text(encoding="utf-8")
 
@@ -47,6 +49,14 @@ def test_the_suite_passes_against_a_sip2_server_named_by_the_environment(served)
     more = {"SIP2_USER": USER, "SIP2_PASSWORD": PASSWORD, "SIP2_INSTITUTION": INSTITUTION, "SIP2_LOCATION": "MT"}
     told = play("[live sip2]", SIP2_HOST="127.0.0.1", SIP2_PORT=served[1], **more)
     assert not re.search(r"\d+ skipped", told)
+
+
+def test_the_seed_lasts_for_as_many_runs_as_the_guide_says():
+    system = seeded()
+    runs = int(re.search(r"good for (\d+) runs", GUIDE)[1])
+    assert f"due {LATE_DAYS} days ago" in GUIDE
+    assert runs * system.renewal_days < LATE_DAYS
+    assert runs * RENEWALS_A_RUN <= system.max_renewals
 
 
 def test_every_variable_that_is_read_is_in_the_guide():

@@ -22,11 +22,13 @@ def answer(koha: Koha, request: Request) -> Response:
         found = route.match(request.method.lower(), path) if route.in_version(koha) else None
         if found is not None:
             return _admitted(koha, request, route, found)
+    koha.refused.append(f"{request.method} {path}")
     return said(404, NOT_FOUND)
 
 
 def _admitted(koha: Koha, request: Request, route: Route, found: Params) -> Response:
     if refused := _malformed(koha, request, route, found):
+        koha.refused.append(f"{request.method} {request.path}")
         return refused
     needs = route.wants(koha)
     if needs is not None:

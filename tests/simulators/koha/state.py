@@ -48,6 +48,7 @@ class Koha:
     libraries: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)  # what was changed, in order: "renew 1", "hold 51 3", "cancel 4"
     asked: list[str] = field(default_factory=list)  # "GET /checkouts", in order
+    refused: list[str] = field(default_factory=list)  # of these, what this version does not know or take
     tokens: dict[str, datetime] = field(default_factory=dict)  # and when each ends
 
     def since(self, year: int, month: int) -> bool:
