@@ -277,7 +277,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         _reaching(settings, clock),
         _place_names(ground),
         switchboard.announce,
-        Rules(settings.reminders.on, settings.reminders.at, paid=bool(settings.zalo and settings.zalo.paid)),
+        Rules(settings.reminders.on, settings.reminders.at, settings.reminders.per_minute),
     )
     handover = Handover(
         store,

@@ -16,6 +16,7 @@ from connectors.store import card_events, cards, consents, conversations, links
 from library.ils import PatronRef
 from library.ports import LinkedCard
 
+REMINDERS = "reminders"  # the purpose of the consent that ends with the last card
 GUARDIAN = "guardian:"  # purpose of a guardian's consent, before the card's key
 KEY_LENGTH = 16
 
@@ -88,7 +89,10 @@ def use(db: Connection, conversation_id: str, patron_id: str, today: date) -> No
 
 
 def unlink(db: Connection, conversation_id: str, patron_ids: Sequence[str], now: datetime, why: str) -> int:
-    """Return how many of these links were removed, a guardian's consent with each."""
+    """Return how many of these links were removed, a guardian's consent with each.
+
+    With the last one ends the wish to be reminded, unless another card takes its place at once.
+    """
     removed = 0
     for patron_id in patron_ids:
         gone = db.execute(delete(cards).where(_this(conversation_id, patron_id), cards.c.ended_at.is_(None))).rowcount
@@ -97,6 +101,8 @@ def unlink(db: Connection, conversation_id: str, patron_ids: Sequence[str], now:
             note(db, conversation_id, why, now, patron_id)
             _withdraw(db, conversation_id, patron_id, now)
     _pass_on(db, conversation_id)
+    if removed and why != "replaced":
+        _end_wish_without_card(db, conversation_id)
     return removed
 
 
@@ -110,6 +116,7 @@ def end_unused(db: Connection, before: date, now: datetime) -> int:
         note(db, row.conversation_id, "expired", now, row.patron_id)
         _withdraw(db, row.conversation_id, row.patron_id, now)
         _pass_on(db, row.conversation_id)
+        _end_wish_without_card(db, row.conversation_id)
     return len(over)
 
 
@@ -132,8 +139,8 @@ def note(db: Connection, conversation_id: str, deed: str, now: datetime, patron_
     """Note what was done, in which channel and when; never a card number."""
     channel = select(conversations.c.channel).where(conversations.c.id == conversation_id).scalar_subquery()
     row = {"conversation_id": conversation_id, "at": now.isoformat(), "deed": deed, "channel": channel}
-    card_hash = key_of(conversation_id, patron_id) if patron_id else None
-    db.execute(insert(card_events).values(card_hash=card_hash, **row))
+    patron_hash = key_of(conversation_id, patron_id) if patron_id else ""
+    db.execute(insert(card_events).values(patron_hash=patron_hash, **row))
 
 
 def _this(conversation_id: str, patron_id: str) -> ColumnElement[bool]:
@@ -150,6 +157,12 @@ def _pass_on(db: Connection, conversation_id: str) -> None:
     latest = select(cards.c.patron_id, cards.c.name).where(mine).order_by(cards.c.used_on.desc(), cards.c.linked_at)
     if row := db.execute(latest.limit(1)).first():
         make_current(db, conversation_id, row.patron_id, row.name)
+
+
+def _end_wish_without_card(db: Connection, conversation_id: str) -> None:
+    if not linked(db, conversation_id):
+        wish = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == REMINDERS)
+        db.execute(delete(consents).where(wish))
 
 
 def _keep_consent(

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,9 @@ from connectors.door_checks import DoorWrong, check_telegram, check_zalo
 from connectors.ils.opening import check_ils
 from connectors.places import places_of
 from connectors.processes import port_taken
+from connectors.reminding import jobs
 from connectors.settings import Settings
+from connectors.store import Store
 from connectors.training import is_trained
 from library.calendar import CalendarError, LibraryCalendar
 from library.ils import ILSError
@@ -50,6 +53,7 @@ def run_checks(settings: Settings, config: Path) -> list[Finding]:
         ("bộ mã nghĩa · encoder", _encoder),
         ("Python của Rasa · Rasa's Python", _rasa_python),
         ("mô hình hội thoại · dialogue model", _model),
+        ("lời nhắc · reminders", _reminders),
     )
     doors: tuple[Door, ...] = (("cổng web · web port", _port), ("Telegram", check_telegram), ("Zalo", check_zalo))
     within, without = ([_tried(what, door, settings) for what, door in each] for each in (rooms, doors))
@@ -128,6 +132,23 @@ def _model(settings: Settings) -> str:
     if not is_trained(settings):
         raise _Wrong(f"{settings.rasa.model} is older than its training data: run `thuthu train`")
     return str(settings.rasa.model)
+
+
+def _reminders(settings: Settings) -> str:
+    file = settings.files.var / "gateway.sqlite"
+    if not settings.reminders.on:
+        return "off: [reminders] on = false"
+    if not file.is_file():
+        return f"sent from {settings.reminders.at:%H:%M}; nobody wishes them yet"
+    today = wall_clock().date()
+    store = Store(file)
+    try:
+        wishing = store.read_now(jobs.wishing)
+        found = store.read_now(lambda db: jobs.figures(db, today - timedelta(days=1), today))
+    finally:
+        store.close()
+    told = ", ".join(f"{number} {state}{f' ({why})' * bool(why)}" for (state, why), number in sorted(found.items()))
+    return f"sent from {settings.reminders.at:%H:%M}; {wishing} wish them; yesterday: {told or 'none'}"
 
 
 def _ils(settings: Settings) -> list[Finding]:

@@ -42,14 +42,18 @@ class Due:
     tries: int
     next_at: datetime | None
     overtaken: bool  # a "đang kiểm tra" whose answer is there already
+    good_until: datetime | None = None
 
 
-def enqueue(db: Connection, reply_id: int, conversation_id: str, now: datetime) -> None:
-    """Queue a stored reply if its conversation is at a pushed door."""
+def enqueue(
+    db: Connection, reply_id: int, conversation_id: str, now: datetime, good_until: datetime | None = None
+) -> None:
+    """Queue a stored reply if its conversation is at a pushed door; what is not out by `good_until` is not sent."""
     at = select(conversations.c.address).where(conversations.c.id == conversation_id)
     if db.scalar(at) is not None:
         row = {"reply_id": reply_id, "conversation_id": conversation_id, "state": "waiting", "sent_parts": 0}
         more = {"sent_ids": [], "plain": 0, "tries": 0, "changed_at": now.isoformat()}
+        more["good_until"] = good_until.isoformat() if good_until else None
         db.execute(insert(deliveries).values(**row, **more))
 
 
@@ -80,6 +84,7 @@ def _due(db: Connection, row: Any) -> Due:
         tries=row["tries"],
         next_at=datetime.fromisoformat(row["next_at"]) if row["next_at"] else None,
         overtaken=row["kind"] == "wait" and db.scalar(final) is not None,
+        good_until=datetime.fromisoformat(row["good_until"]) if row["good_until"] else None,
     )
 
 
@@ -130,6 +135,11 @@ def make_plain(db: Connection, due: Due, now: datetime) -> None:
 def bury(db: Connection, due: Due, reason: str, now: datetime) -> None:
     """Note that this reply will not be sent."""
     _set(db, due.reply_id, now, state="dead", sending=None, reason=reason)
+
+
+def drop(db: Connection, due: Due, reason: str, now: datetime) -> None:
+    """Note that this reply is not sent, and that nobody needs to look at it."""
+    _set(db, due.reply_id, now, state="dropped", sending=None, reason=reason)
 
 
 def lose(db: Connection, due: Due, reason: str, now: datetime) -> None:

@@ -117,6 +117,8 @@ class Deliverer:
             await self._bury(due, "door_closed")
         elif due.overtaken:
             await self._store.write(lambda db: deliveries.all_sent(db, due, (), self._clock()))
+        elif due.good_until and self._clock() > due.good_until:
+            await self._store.write(lambda db: deliveries.drop(db, due, "too_late", self._clock()))
         elif self._clock() - due.created_at > GIVE_UP_AFTER:
             await self._bury(due, "too_late")
         elif due.next_at and timedelta() < due.next_at - self._clock() <= LONGEST_WAIT:

@@ -25,6 +25,9 @@ from connectors.store import deliveries as queued
 from connectors.tokens import hashed, new_token
 
 BUTTON_LIFETIME = timedelta(days=2)
+# A way to hear no more works as long as the message above it is likely to be read.
+STOPS = frozenset({"/news_stop", "/reminders_stop"})
+STOP_LIFETIME = timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -182,21 +185,36 @@ def payload_of(db: Connection, conversation_id: str, token: str, now: datetime) 
     return (row.payload, row.title) if row else None
 
 
-def send(db: Connection, sent_to: str, message_id: str | None, kind: str, said: Sequence[Reply], now: datetime) -> int:
-    """Return the id of the replies stored for sending; their buttons carry tokens of this conversation alone."""
+def send(
+    db: Connection,
+    sent_to: str,
+    message_id: str | None,
+    kind: str,
+    said: Sequence[Reply],
+    now: datetime,
+    *,
+    good_until: datetime | None = None,
+) -> int:
+    """Return the id of the replies stored for sending; their buttons carry tokens of this conversation alone.
+
+    A channel that has not taken them by `good_until` is not handed them any more.
+    """
     row: dict[str, Any] = {"conversation_id": sent_to, "message_id": message_id, "kind": kind, "body": []}
     stored = insert(replies).values(**row, created_at=now.isoformat()).returning(replies.c.id)
     reply_id = db.execute(stored).scalar_one()
     tokens: list[dict[str, Any]] = []
     body = [_tokenised(reply, tokens).as_json() for reply in said]
     db.execute(update(replies).where(replies.c.id == reply_id).values(body=body))
-    expires_at = (now + BUTTON_LIFETIME).isoformat()
+    shared = {"conversation_id": sent_to, "reply_id": reply_id}
     if tokens:
-        shared = {"conversation_id": sent_to, "reply_id": reply_id, "expires_at": expires_at}
-        db.execute(insert(buttons), [{**token, **shared} for token in tokens])
+        db.execute(insert(buttons), [{**token, **shared, "expires_at": _good_until(token, now)} for token in tokens])
     if said:
-        deliveries.enqueue(db, int(reply_id), sent_to, now)
+        deliveries.enqueue(db, int(reply_id), sent_to, now, good_until)
     return int(reply_id)
+
+
+def _good_until(token: Mapping[str, Any], now: datetime) -> str:
+    return (now + (STOP_LIFETIME if token["payload"] in STOPS else BUTTON_LIFETIME)).isoformat()
 
 
 def _tokenised(reply: Reply, tokens: list[dict[str, Any]]) -> Reply:

@@ -177,6 +177,7 @@ class AlertsSection(Section):
 class RemindersSection(Section):
     on: bool = True  # whether reminders that patrons asked for are sent
     at: time = time(8, 30)  # of the day; never from 21 to 7 o'clock
+    per_minute: int = Field(default=60, gt=0)  # at most so many patrons are looked up for it at the library system
 
 
 class AccountsSection(Section):

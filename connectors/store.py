@@ -124,6 +124,7 @@ deliveries = Table(
     Column("tries", Integer, nullable=False, default=0),
     Column("next_at", String),
     Column("revived_at", String),  # when a dead one was given another day
+    Column("good_until", String),  # what is not out by then is not sent: a reminder of yesterday
     Column("reason", String),  # of the last failure, in one short word
     Column("changed_at", String, nullable=False),
     Index("deliveries_waiting", "conversation_id", "reply_id", sqlite_where=Column("state") == "waiting"),
@@ -210,7 +211,7 @@ card_events = Table(
     Column("at", String, nullable=False),
     Column("channel", String, nullable=False),
     Column("deed", String, nullable=False),  # linked | unlinked | consented | withdrew | refused | expired | gone | …
-    Column("card_hash", String),
+    Column("patron_hash", String, nullable=False),  # empty where nobody is known: failed, locked, refused
     Index("card_events_of", "conversation_id"),
 )
 
@@ -282,8 +283,8 @@ reminder_jobs = Table(
     metadata,
     Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
     Column("day", String, primary_key=True),
-    Column("state", String, nullable=False),  # waiting | sent | skipped
-    Column("reason", String),  # why it was skipped, or put off
+    Column("state", String, nullable=False),  # waiting | sent | skipped | failed
+    Column("reason", String),  # why it was skipped, put off or not delivered
     Column("tries", Integer, nullable=False, default=0),
     Column("next_at", String, nullable=False),
     Column("reply_id", Integer),
@@ -297,6 +298,7 @@ reminded = Table(
     metadata,
     Column("key_hash", String, primary_key=True),
     _conversation(),
+    Column("reply_id", Integer),
     Column("told_at", String, nullable=False),
     Index("reminded_of", "conversation_id"),
 )

@@ -17,6 +17,7 @@ from connectors.console.places import ROOT
 from connectors.console.room import Room
 from connectors.console.wording import CHANNELS
 from connectors.numbers.overview import Period, counted_until, overview
+from connectors.reminding import jobs
 from connectors.staff import audit
 from connectors.staff.roles import Permission
 
@@ -52,6 +53,8 @@ def add_numbers(router: APIRouter, room: Room, names: Names) -> None:
             "may_export": visitor.may(Permission.EXPORT),
         }
         shown |= {"lines": numbers_tables.lines(seen), "tables": numbers_tables.tables(seen, names())}
+        reminded = await room.store.read(lambda db: jobs.figures(db, period.begin, period.end))
+        shown |= {"reminders": numbers_tables.reminders(reminded), "wishing": await room.store.read(jobs.wishing)}
         shown["until"] = await room.store.read(counted_until)
         return await room.page(visitor, "numbers", "numbers", 200, **shown)
 

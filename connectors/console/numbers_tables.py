@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -102,6 +103,15 @@ def tables(seen: Overview, names: Mapping[str, str]) -> list[Table]:
         Table("days", "Lượt trò chuyện theo ngày", ("Ngày", "Lượt"), [(day.isoformat(), n) for day, n in seen.by_day]),
         Table("when", "Giờ trong ngày, ngày trong tuần (lượt)", ("Giờ", *WEEKDAYS), _when(seen)),
     ]
+
+
+def reminders(found: Mapping[tuple[str, str], int]) -> Table:
+    """Return what became of the reminders that patrons asked for."""
+    said = Counter[str]()
+    for (state, why), number in found.items():
+        said[wording.reminder(state, why)] += number
+    rows = sorted(said.items(), key=lambda each: (-each[1], each[0]))
+    return Table("reminders", "Lời nhắc bạn đọc đã bật", ("Việc ra sao", "Lượt"), rows)
 
 
 def as_csv(seen: Overview, names: Mapping[str, str]) -> bytes:

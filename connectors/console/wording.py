@@ -14,6 +14,22 @@ TICKET_REASONS = {
     "distress": "Gấp: bạn đọc cần được giúp ngay",
     "danger": "Gấp: có nguy hiểm",
 }
+REMINDED = {"sent": "Đã gửi", "waiting": "Đang đợi tới lượt", "skipped": "Không gửi", "failed": "Gửi không tới"}
+NOT_REMINDED = {
+    "nothing": "không có gì mới để nhắc",
+    "not asked for": "bạn đọc không muốn nữa, hoặc không còn thẻ",
+    "shut": "kênh chưa cho thư viện nhắn",
+    "costs": "kênh chưa cho thư viện nhắn",
+    "lost": "bạn đọc đã chặn hoặc rời kênh",
+    "in talk": "bạn đọc đang nói chuyện với thủ thư",
+    "away": "hệ thống mượn trả không trả lời",
+    "stale": "số liệu mượn trả đã cũ",
+    "card unknown": "hệ thống mượn trả không còn thẻ này",
+    "not supported": "hệ thống mượn trả không cho xem sách đang mượn",
+    "too late": "qua ngày khác",
+    "too_late": "kênh không nhận cho tới tối",
+    "fault": "lỗi phần mềm, xem nhật ký máy chủ",
+}
 KINDS = {"praise": "Lời khen", "complaint": "Góp ý, phàn nàn"}
 ATTACHMENTS = {"photo": "ảnh", "voice": "tin nhắn thoại", "sticker": "nhãn dán", "location": "vị trí"}
 COMMANDS = {
@@ -105,6 +121,12 @@ def channel(name: str) -> str:
 
 def ticket_reason(word: str) -> str:
     return TICKET_REASONS.get(word, word)
+
+
+def reminder(state: str, why: str) -> str:
+    """Return what became of a reminder."""
+    said = REMINDED.get(state, state)
+    return f"{said}: {NOT_REMINDED.get(why) or unsent(why)}" if why else said
 
 
 def unsent(word: str | None) -> str:

@@ -6,24 +6,18 @@ Of loans nothing is kept but hashes of what was told, for sixty days.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from connectors.cards import REMINDERS as PURPOSE
 from connectors.cards import linked
-from connectors.store import cards, consents, conversations, reminded, reminder_jobs
-
-PURPOSE = "reminders"
-
-
-@dataclass(frozen=True)
-class Card:
-    patron_id: str
-    name: str
+from connectors.store import cards, consents, conversations, deliveries, reminded, reminder_jobs
+from library.ports import LinkedCard
 
 
 @dataclass(frozen=True)
@@ -37,7 +31,7 @@ class Listener:
     lost_at: datetime | None
     owner: str | None
     options: Mapping[str, Any]
-    cards: tuple[Card, ...]
+    cards: tuple[LinkedCard, ...]  # those in use; one that nobody used for long is as good as gone
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,19 @@ def plan(db: Connection, day: date, now: datetime) -> int:
         rows = [{"conversation_id": each, **shared, "changed_at": now.isoformat()} for each in fresh]
         db.execute(upsert(reminder_jobs).on_conflict_do_nothing(), rows)
     return len(fresh)
+
+
+def take_back_undelivered(db: Connection, day: date, now: datetime) -> int:
+    """Return how many reminders since the day before did not go out: what they were to tell counts as not told."""
+    since = reminder_jobs.c.day >= (day - timedelta(days=1)).isoformat()
+    sent = select(reminder_jobs.c.reply_id).where(since, reminder_jobs.c.state == "sent")
+    dead = deliveries.c.state.in_(("dead", "dropped")) & deliveries.c.reply_id.in_(sent)
+    found = db.execute(select(deliveries.c.reply_id, deliveries.c.reason).where(dead)).all()
+    for reply_id, why in found:
+        failed = {"state": "failed", "reason": why, "changed_at": now.isoformat()}
+        db.execute(update(reminder_jobs).where(reminder_jobs.c.reply_id == reply_id).values(failed))
+        db.execute(delete(reminded).where(reminded.c.reply_id == reply_id))
+    return len(found)
 
 
 def due(db: Connection, now: datetime, most: int) -> list[Job]:
@@ -88,12 +95,14 @@ def put_off(db: Connection, job: Job, until: datetime, why: str, now: datetime) 
     db.execute(update(reminder_jobs).where(_this(job)).values(values))
 
 
-def listener(db: Connection, conversation_id: str) -> Listener | None:
-    """Return who asked to be reminded here, None when they do not any more or no card is linked."""
+def listener(db: Connection, conversation_id: str, used_since: datetime) -> Listener | None:
+    """Return who asked to be reminded here, None when they do not any more or no card in use is linked."""
     this = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == PURPOSE)
     query = select(conversations, consents.c.options).join(consents, consents.c.conversation_id == conversations.c.id)
     row = db.execute(query.where(this)).mappings().first()
-    family = tuple(Card(each.who.patron_id, each.name) for each in linked(db, conversation_id))
+    old = (cards.c.conversation_id == conversation_id) & (cards.c.used_on < used_since.date().isoformat())
+    unused = set(db.scalars(select(cards.c.patron_id).where(old)))
+    family = tuple(card for card in linked(db, conversation_id) if card.who.patron_id not in unused)
     if row is None or not family:
         return None
     return Listener(
@@ -108,17 +117,19 @@ def listener(db: Connection, conversation_id: str) -> Listener | None:
     )
 
 
-def not_told(db: Connection, patron_id: str, keys: Sequence[str]) -> set[str]:
-    """Return which of these were not told of this card yet, in any conversation."""
-    hashes = {_hash(patron_id, key): key for key in keys}
+def not_told(db: Connection, conversation_id: str, patron_id: str, keys: Iterable[str]) -> set[str]:
+    """Return which of these were not told of this card in this conversation yet."""
+    hashes = {_hash(conversation_id, patron_id, key): key for key in keys}
     known = set(db.scalars(select(reminded.c.key_hash).where(reminded.c.key_hash.in_(hashes))))
     return {key for hashed, key in hashes.items() if hashed not in known}
 
 
-def tell(db: Connection, conversation_id: str, patron_id: str, keys: Iterable[str], now: datetime) -> None:
-    """Note what was told."""
-    told = {"conversation_id": conversation_id, "told_at": now.isoformat()}
-    if rows := [{"key_hash": _hash(patron_id, key), **told} for key in keys]:
+def tell(
+    db: Connection, conversation_id: str, patron_id: str, keys: Iterable[str], reply_id: int, now: datetime
+) -> None:
+    """Note what was told by this reply."""
+    told = {"conversation_id": conversation_id, "reply_id": reply_id, "told_at": now.isoformat()}
+    if rows := [{"key_hash": _hash(conversation_id, patron_id, key), **told} for key in keys]:
         db.execute(upsert(reminded).on_conflict_do_nothing(), rows)
 
 
@@ -138,20 +149,24 @@ def last_reply(db: Connection, conversation_id: str) -> int | None:
     return last
 
 
-def figures(db: Connection, day: date) -> dict[str, int]:
-    """Return how many wish to be reminded, and of a day's jobs how many there are in each state and reason."""
-    wishing = select(func.count()).select_from(consents).where(consents.c.purpose == PURPOSE)
-    found = {"on": int(db.scalar(wishing) or 0)}
-    of_day = select(reminder_jobs.c.state, reminder_jobs.c.reason, func.count())
-    rows = of_day.where(reminder_jobs.c.day == day.isoformat()).group_by(reminder_jobs.c.state, reminder_jobs.c.reason)
-    for state, why, number in db.execute(rows):
-        found[f"{state}: {why}" if why and state == "skipped" else state] = number
-    return found
+def wishing(db: Connection) -> int:
+    """Return how many conversations wish to be reminded."""
+    return int(db.scalar(select(func.count()).select_from(consents).where(consents.c.purpose == PURPOSE)) or 0)
+
+
+def figures(db: Connection, begin: date, end: date) -> dict[tuple[str, str], int]:
+    """Return how many jobs of these days, `end` not among them, came to each state and for what reason."""
+    these = (reminder_jobs.c.day >= begin.isoformat()) & (reminder_jobs.c.day < end.isoformat())
+    why = case((reminder_jobs.c.state.in_(("skipped", "failed")), func.coalesce(reminder_jobs.c.reason, "")), else_="")
+    rows = db.execute(
+        select(reminder_jobs.c.state, why, func.count()).where(these).group_by(reminder_jobs.c.state, why)
+    )
+    return {(state, reason): number for state, reason, number in rows}
 
 
 def _this(job: Job) -> Any:
     return (reminder_jobs.c.conversation_id == job.conversation_id) & (reminder_jobs.c.day == job.day.isoformat())
 
 
-def _hash(patron_id: str, key: str) -> str:
-    return hashlib.sha256(f"{patron_id}:{key}".encode()).hexdigest()
+def _hash(conversation_id: str, patron_id: str, key: str) -> str:
+    return hashlib.sha256(f"{conversation_id}:{patron_id}:{key}".encode()).hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
-from library.model import Hold, HoldStatus, Loan, Patron
+from library.model import Hold, HoldStatus, Loan, Patron, Refusal
 
 Kind = Literal["due", "overdue", "hold", "card"]
 KINDS: tuple[Kind, ...] = ("overdue", "due", "hold", "card")  # in the order in which they are told
@@ -26,7 +26,7 @@ class Occasion:
     key: str
     place: str = ""  # branch code, of a hold
     loan_id: str = ""
-    renewable: bool = False
+    renewable: bool | None = None  # None: not known, or only at the desk
 
 
 def wanted(options: Mapping[str, object]) -> dict[Kind, int]:
@@ -51,7 +51,8 @@ def _of_loans(kinds: Mapping[Kind, int], loans: Sequence[Loan], now: datetime) -
     for loan in loans:
         due = loan.due_at.astimezone(now.tzinfo).date()
         left = (due - now.date()).days
-        told = Occasion("due", loan.title, due, f"due:{loan.loan_id}:{due}", "", loan.loan_id, loan.renewable)
+        renewable = None if loan.refusal is Refusal.AT_DESK else loan.renewable
+        told = Occasion("due", loan.title, due, f"due:{loan.loan_id}:{due}", "", loan.loan_id, renewable)
         if "due" in kinds and 0 <= left <= kinds["due"]:
             yield told
         step = max((each for each in LATE_STEPS if each <= -left), default=None)

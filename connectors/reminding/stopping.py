@@ -1,4 +1,4 @@
-"""How a patron stops reminders: by the button under one, or by a word right after it."""
+"""How a patron stops reminders: by the button under one, a word right after it, or words that mean nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from connectors.reminding import jobs
 from connectors.reminding.wording import STOP
 from connectors.store import Store, replies
 from library.ports import Turn
-from library.text import nfc
+from library.text import fold, nfc
+
+# Said of nothing else, in folded words: these stop reminders at any time, with the dialogue away, too.
+PLAIN = frozenset(
+    {
+        *("dung nhac nua", "dung nhac", "dung nhac toi nua", "dung nhac em nua", "dung nhac minh nua", "ngung nhac"),
+        *("thoi dung nhac", "thoi nhac", "thoi khong nhac nua", "khong nhac nua", "khoi nhac", "khoi nhac nua"),
+        *("tat nhac", "tat nhac nho", "tat loi nhac", "huy nhac", "stop reminders", "stop reminding me"),
+        *("no more reminders", "turn off reminders"),
+    }
+)
 
 
 class Stopping:
@@ -28,8 +38,10 @@ class Stopping:
         return {STOP: self._stop}
 
     async def own_text(self, turn: Turn, text: str) -> str | None:
-        """Return STOP for a short word to stop right after a reminder, None for every other message."""
+        """Return STOP for words that mean just that, and for a short one right after a reminder; else None."""
         words = " ".join(nfc(text).lower().split()).strip(" .!")
+        if fold(words) in PLAIN:
+            return STOP
         if words not in SHORT:
             return None
         mine = (replies.c.conversation_id == turn.conversation_id) & (replies.c.kind != "wait")

@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from connectors.channels.port import Button, Reply
 from connectors.messages import sentence
 from connectors.reminding.occasions import Occasion
 from library.phrasing import DAY, Lang, bullets, count, full_date, relative_name, short_date
+from library.ports import LinkedCard
 
 STOP = "/reminders_stop"
 MOST_LINES = 12
 
 Place = Callable[[str, Lang], str]  # branch code -> its name
+Told = tuple[LinkedCard, Sequence[Occasion]]
 
 
 def message(
-    by_card: Mapping[str, Sequence[Occasion]],
+    told: Sequence[Told],
     lang: Lang,
     now: datetime,
     place: Place,
     *,
+    named: bool,
     renews: bool,
     family: bool = False,
     as_of: datetime | None = None,
 ) -> Reply:
-    """Return the day's one message; `by_card` gives what to tell of each name. `renews`: the system can.
-
-    `family`: several cards are linked, so that every line says whose it is.
-    """
+    """Return the day's one message. `named`: several cards are linked, so it says whose; `renews`: the system can."""
     lines = [
-        f"{name}: {_line(each, lang, now, place)}" if family else _line(each, lang, now, place)
-        for name, found in by_card.items()
+        f"{card.name}: {_line(each, lang, now, place, renews=renews)}"
+        if named
+        else _line(each, lang, now, place, renews=renews)
+        for card, found in told
         for each in found
     ]
     body = lines[0] if len(lines) == 1 else f"{sentence('reminder_several', lang)}\n{bullets(lines[:MOST_LINES])}"
     more = [sentence("reminder_more", lang, number=len(lines) - MOST_LINES)] * (len(lines) > MOST_LINES)
     dated = [sentence("reminder_as_of", lang, at=_at(as_of, lang, now))] if as_of else []
-    buttons = [*_renewal(by_card, lang, renews=renews, family=family), Button(sentence("reminder_stop", lang), STOP)]
-    return Reply("\n".join([body, *more, *dated]), tuple(buttons))
+    renewals = [button for card, found in told for button in _renewal(card, found, lang, named=named)] if renews else []
+    return Reply("\n".join([body, *more, *dated]), (*renewals, Button(sentence("reminder_stop", lang), STOP)))
 
 
-def _line(occasion: Occasion, lang: Lang, now: datetime, place: Place) -> str:
+def _line(occasion: Occasion, lang: Lang, now: datetime, place: Place, *, renews: bool) -> str:
     today, day = now.date(), occasion.day
     told = ""
     if day is not None:
@@ -56,18 +59,28 @@ def _line(occasion: Occasion, lang: Lang, now: datetime, place: Place) -> str:
     if occasion.kind == "hold":
         key = "reminder_hold_until" if day else "reminder_hold"
         return sentence(key, lang, title=occasion.title, place=place(occasion.place, lang), day=told)
-    return sentence(f"reminder_{occasion.kind}", lang, title=occasion.title, day=told)
+    to_bring = occasion.kind == "due" and renews and occasion.renewable is False
+    key = "reminder_due_to_bring" if to_bring else f"reminder_{occasion.kind}"
+    return sentence(key, lang, title=occasion.title, day=told)
 
 
-def _renewal(by_card: Mapping[str, Sequence[Occasion]], lang: Lang, *, renews: bool, family: bool) -> list[Button]:
-    """Return the button that renews: only what can be renewed is offered, and of one card at a time."""
-    due = [each for found in by_card.values() for each in found if each.kind == "due" and each.renewable]
-    if not renews or not due or len(by_card) > 1:
+def _renewal(card: LinkedCard, found: Sequence[Occasion], lang: Lang, *, named: bool) -> list[Button]:
+    """Return the button that renews what of this card can be renewed, if anything.
+
+    Of several cards it says whose, in words that choose the card as if the patron had typed them.
+    """
+    due = [each for each in found if each.kind == "due" and each.renewable]
+    if not due:
         return []
-    which = {"loan_id": due[0].loan_id} if len(due) == 1 else {}
-    whose = {"said": sentence("card_of", lang, name=next(iter(by_card)))} if family else {}
-    slots = json.dumps(which | whose, ensure_ascii=False) if which or whose else ""
-    return [Button(sentence("reminder_renew", lang), f"/renew_loans{slots}")]
+    meant = {"loan_id": due[0].loan_id} if len(due) == 1 else {}
+    meant |= {"said": f"Thẻ của {_plain(card.name)}"} if named else {}
+    title = sentence("reminder_renew_of", lang, name=card.name) if named else sentence("reminder_renew", lang)
+    return [Button(title, "/renew_loans" + (json.dumps(meant, ensure_ascii=False) if meant else ""))]
+
+
+def _plain(name: str) -> str:
+    """Return the name without what would end the payload that it is put in."""
+    return re.sub(r'["\\{}]', "", name)
 
 
 def _at(moment: datetime, lang: Lang, now: datetime) -> str:

@@ -88,6 +88,7 @@ def test_check_names_each_shut_door_and_what_to_do(config: Path) -> None:
     assert code == 1
     for words in ("thuthu catalogue import", "thuthu answers import", "thuthu train"):
         assert words in " ".join(said.split())
+    assert "reminders: sent from 08:30; nobody wishes them yet" in " ".join(said.split())
 
 
 def test_an_unknown_setting_stops_every_command(config: Path) -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
-from connectors import deliveries
+from connectors import deliveries, mailbox
 from connectors.channels.port import (
     Button,
     DoorShut,
@@ -199,6 +199,26 @@ def test_what_is_too_old_is_not_sent_any_more(file: Path) -> None:
         assert await states(gateway) == [("dead", "too_late")]
 
     assert play(file, scene, PushedDoor(troubles=[TryLater("network")] * 10_000)).shown == {}
+
+
+def test_what_is_good_until_a_time_is_not_sent_after_it_and_holds_up_nothing(file: Path) -> None:
+    async def scene(gateway: SmallGateway, door: PushedDoor, loop: VirtualLoop) -> None:
+        await gateway.reception.receive(words("một"))
+        await settle(gateway)
+        address = await chat(gateway)
+        door.troubles += [TryLater("network", after_s=3000)]
+        now = gateway.clock()
+
+        def remind(db: Connection) -> None:
+            mailbox.send(db, address, None, "notice", [Reply("nhắc")], now, good_until=now + timedelta(minutes=30))
+
+        await gateway.store.write(remind)
+        gateway.deliverer.wake(address)
+        await settle(gateway)
+        assert await states(gateway) == [("sent", None), ("dropped", "too_late")]
+        await gateway.reception.receive(words("hai"))
+
+    assert answers(play(file, scene)) == ["“một”", "“hai”"]
 
 
 def test_a_wait_notice_that_its_answer_overtook_is_not_sent(file: Path) -> None:

@@ -145,6 +145,7 @@ async def _happen(house: House, journey: Journey, turn: Mapping[str, Any]) -> No
     elif isinstance(event, dict) and "wait_min" in event:
         house.clock.advance(timedelta(minutes=float(event["wait_min"])))
         await house.gateway.handover.return_the_idle()
+        await house.gateway.reminder.remind()
 
 
 async def _turn(journey: Journey, turn: Mapping[str, Any], patron: Visitor, played: Played) -> None:

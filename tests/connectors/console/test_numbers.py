@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
+from connectors import mailbox
 from connectors.console.numbers import period_of
 from connectors.numbers.overview import Period
 from connectors.staff.roles import Role
-from connectors.store import audit_trail, numbers_daily, numbers_not_held
+from connectors.store import audit_trail, numbers_daily, numbers_not_held, reminder_jobs
 from tests.connectors.console.desk import START, XSS, House, Librarian, hidden, plain
 
 TODAY = START.date()
@@ -60,6 +61,25 @@ async def test_a_library_without_any_number_sees_an_empty_page(lan: Librarian) -
     said = plain(await lan.see("numbers"))
     assert "Chưa đếm ngày nào." in said
     assert "Chưa có lượt nào trong kỳ này." in said
+
+
+async def test_what_became_of_reminders_is_told_in_words(house: House, lan: Librarian) -> None:
+    day = (TODAY - timedelta(days=1)).isoformat()
+    skipped = [("skipped", why) for why in ("nothing", "shut", "costs")]
+    found = [("sent", None), ("sent", None), *skipped, ("failed", "blocked")]
+    shared = {"day": day, "tries": 0, "next_at": day, "changed_at": day}
+    rows = [{"state": state, "reason": why, **shared} for state, why in found]
+
+    def note(db: Connection) -> None:
+        for row in rows:
+            conversation_id, _ = mailbox.open_conversation(db, "web", START)
+            db.execute(insert(reminder_jobs).values(conversation_id=conversation_id, **row))
+
+    house.store.write_now(note)
+    said = plain(await lan.see("numbers"))
+    assert "Không gửi: kênh chưa cho thư viện nhắn 2 Đã gửi 2 " in said
+    assert "Không gửi: không có gì mới để nhắc 1" in said
+    assert "Đang bật nhắc: 0 cuộc trò chuyện." in said
 
 
 async def test_a_channel_is_looked_at_alone(house: House, lan: Librarian) -> None:
