@@ -16,7 +16,7 @@ from retrieval.catalogue import Catalogue
 from retrieval.record import Item, Record
 from tests.connectors.ils.sample import NOW
 from tests.faults.journeys import JOURNEYS, Before, Journey, faults_in, seen, verdict
-from tests.faults.systems import ANS, CARD, FAULTS, PIN, SYSTEMS, System
+from tests.faults.systems import ANS, CARD, FAULTS, PATIENCE_S, PIN, SILENCE_S, SYSTEMS, System
 from tests.journeys.patron import Desk, desk_for
 from tests.journeys.talk import Said
 
@@ -51,7 +51,7 @@ async def cells(system_name: str, journey: Journey, *, every: bool = True) -> As
         some = [FAULTS[(turn + JOURNEYS.index(journey) + step) % len(FAULTS)] for step in (0, 3)]
         for fault in FAULTS if every or WRITES.search(call) else some:
             async with SYSTEMS[system_name]() as system:
-                with _desk(system) as desk:
+                with _desk(system, SILENCE_S if fault == "hang" else PATIENCE_S) as desk:
                     yield await _cell(system, desk, journey, call, fault)
 
 
@@ -90,12 +90,13 @@ def _strange_links(desk: Desk, system: System) -> list[str]:
 
 
 @contextmanager
-def _desk(system: System) -> Iterator[Desk]:
+def _desk(system: System, timeout_s: float = PATIENCE_S) -> Iterator[Desk]:
     with tempfile.TemporaryDirectory() as folder:
         catalogue = Catalogue(Path(folder) / "catalogue.sqlite")
         catalogue.upsert([Record("3", "Nhà giả kim", items=(Item("VN0004", "CL"),))])
+        ils = system.open_ils(timeout_s)
         nothing = SimpleNamespace(titled=lambda title: [])
-        with desk_for(Path(folder), catalogue=catalogue, searcher=nothing, system=system.open_ils(), now=NOW) as desk:
+        with desk_for(Path(folder), catalogue=catalogue, searcher=nothing, system=ils, now=NOW) as desk:
             yield desk
         catalogue.close()
 
