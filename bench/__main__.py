@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import compare, doors, hearing, learning, publishing, retrieval, segmentation, turns
+from bench import accounts, compare, doors, hearing, learning, publishing, retrieval, segmentation, turns
 
 BENCHMARKS = {
     "retrieval": retrieval,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "hearing": hearing,
     "publishing": publishing,
     "learning": learning,
+    "accounts": accounts,
 }
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ from connectors.doors import Doors, open_doors, staff_alerts
 from connectors.exchange import WebExchange
 from connectors.filing.filing import Filing
 from connectors.following import follow
+from connectors.guardian import Childhood
 from connectors.handover import Handover
 from connectors.housekeeping import Chore, keep_house
 from connectors.ils.opening import open_ils
@@ -240,7 +241,14 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
     alarms = Alarms(tell, f"{settings.public_url}/console")
     doors = open_doors(settings, store, clock, alarms.door_shut)
     deliverer = Deliverer(store, doors.push, clock, alarm=alarms.door_shut)
-    links = StoredLinks(store, ground.ils, clock, settings.public_url)
+    links = StoredLinks(
+        store,
+        ground.ils,
+        clock,
+        settings.public_url,
+        childhood=Childhood(settings.accounts.adult_age, settings.accounts.minor_categories),
+        unused_days=settings.accounts.unused_days,
+    )
     privacy = StoredPrivacy(store, settings.public_url)
     words = PrivacyWords(_keeper(settings), privacy)
     wishes, stopping = Wishes(store), Stopping(store)
@@ -309,7 +317,11 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
             timedelta(minutes=1): [handover.return_the_idle, announcer.send_waiting, reminder.remind, inbox.collect],
             timedelta(minutes=10): [DailyNumbers(store, clock, _is_open(ground)).count_new],
             timedelta(hours=6): [Watch(store, ground.book, clock).mark_worse],
-            timedelta(hours=1): [partial(sweep_all, store, clock, policy_of(settings.privacy)), inbox.tidy],
+            timedelta(hours=1): [
+                links.end_unused,
+                partial(sweep_all, store, clock, policy_of(settings.privacy)),
+                inbox.tidy,
+            ],
         },
         alarms=alarms,
         close_alerts=close_alerts,
@@ -328,6 +340,19 @@ def _place_names(ground: Ground) -> Callable[[str, Lang], str]:
         return branches[code].to(lang) if code in branches else code or ground.calendar().branches[0].name.to(lang)
 
     return named
+
+
+def _said_of(login: Login, lang: str) -> Reply:
+    """Return what the chat is told of a log-in: a question to its owner, or that it failed."""
+    if not login.name:
+        return say("link_failed", lang)
+    if login.replaces:
+        return say("link_replaces", lang, name=login.name, old=login.replaces)
+    return say("link_done", lang, name=login.name)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _is_open(ground: Ground) -> Callable[[datetime], bool]:
@@ -426,17 +451,19 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
         if login.conversation_id:
             spoken = select(conversations.c.locale).where(conversations.c.id == login.conversation_id)
             lang = str(await store.read(lambda db: db.scalar(spoken)))
-            said = say("link_done", lang, name=login.name) if login.name else say("link_failed", lang)
-            await switchboard.notify(login.conversation_id, said)
+            await switchboard.notify(login.conversation_id, _said_of(login, lang))
 
-    allowance = Allowance(clock, per_hour=60)
+    chats, tries = Allowance(clock, per_hour=60), Allowance(clock, per_hour=settings.accounts.tries_per_hour)
 
     async def may_open(request: Request) -> bool:
-        return allowance.take(request.client.host if request.client else "")
+        return chats.take(_address(request))
+
+    def may_try(request: Request) -> bool:
+        return tries.take(_address(request))
 
     app = FastAPI(title="Thủ Thư", version="0.1.0", lifespan=lifespan)
     app.include_router(web_router(WebExchange(store, switchboard, clock), may_open))
-    app.include_router(link_router(gateway.links, on_login, library=settings.library.name))
+    app.include_router(link_router(gateway.links, on_login, may_try, library=settings.library.name))
     app.include_router(privacy_router(_keeper(settings), gateway.privacy, clock))
     app.include_router(
         console_router(

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Table, select
 from connectors.store import (
     announcement_sends,
     buttons,
+    card_events,
+    cards,
     consents,
     conversations,
     deeds,
@@ -92,11 +94,40 @@ PARTS: Mapping[str, tuple[Table, str, Columns]] = {
             "changed_at": ("changed_at", "lúc"),
         },
     ),
-    "card_link": (links, "Thẻ bạn đọc đã liên kết", {"name": ("name", "tên trên thẻ")}),
+    "card_link": (links, "Thẻ bạn đọc đang dùng", {"name": ("name", "tên trên thẻ")}),
+    "cards": (
+        cards,
+        "Các thẻ bạn đọc đã liên kết",
+        {
+            "name": ("name", "tên trên thẻ"),
+            "linked_at": ("linked_at", "liên kết lúc"),
+            "used_on": ("last_used_on", "dùng lần cuối ngày"),
+            "child": ("childs_card", "thẻ trẻ em, có đồng ý của người giám hộ (xem mục consents)"),
+            "ended_at": ("ended_at", "hết hiệu lực lúc"),
+        },
+    ),
+    "card_deeds": (
+        card_events,
+        "Việc đã làm với các thẻ",
+        {
+            "at": ("at", "lúc"),
+            "channel": ("channel", "nơi trò chuyện"),
+            "deed": (
+                "deed",
+                "linked là liên kết, unlinked là gỡ, replaced là đổi thẻ, consented là người giám hộ đồng ý, withdrew "
+                "là rút đồng ý, refused là từ chối, failed là đăng nhập sai, locked là tạm khoá vì sai nhiều lần, "
+                "expired là lâu không dùng, gone là thư viện không còn thẻ này",
+            ),
+        },
+    ),
     "card_link_waiting": (
         pending_links,
         "Liên kết thẻ đang đợi bạn xác nhận",
-        {"name": ("name", "tên trên thẻ"), "expires_at": ("good_until", "đợi đến")},
+        {
+            "name": ("name", "tên trên thẻ"),
+            "guardian": ("guardian", "người giám hộ đã đồng ý"),
+            "expires_at": ("good_until", "đợi đến"),
+        },
     ),
     "card_link_pages": (link_pages, "Trang đăng nhập thẻ đã mở cho bạn", _ONE_TIME),
     "copy_pages": (export_pages, "Trang tải dữ liệu đã mở cho bạn", _ONE_TIME),

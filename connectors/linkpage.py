@@ -1,12 +1,14 @@
 """The one-time page where card number and PIN are typed: GET shows it, POST uses it up.
 
+For a child's card a second page follows, on which a guardian consents.
+
 Nothing typed here reaches the chat, a log or an address. The page carries no script, loads nothing from elsewhere,
 cannot be framed, and is never stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -16,6 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from connectors.account import Login, LoginResult, PageState, StoredLinks
+from connectors.guardian import LONGEST, Guardian
 from connectors.messages import sentence
 
 PAGES = Path(__file__).with_name("pages")
@@ -33,36 +36,66 @@ SAFE = {
 }
 STATUS = {
     LoginResult.DONE: status.HTTP_200_OK,
+    LoginResult.GUARDIAN: status.HTTP_200_OK,
     LoginResult.WRONG: status.HTTP_403_FORBIDDEN,
     LoginResult.GONE: status.HTTP_410_GONE,
     LoginResult.AWAY: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 
 OnLogin = Callable[[Login], Awaitable[None]]
+MayTry = Callable[[Request], bool]
 
 
-def link_router(links: StoredLinks, on_login: OnLogin, *, library: str = "") -> APIRouter:
+def link_router(links: StoredLinks, on_login: OnLogin, may_try: MayTry, *, library: str = "") -> APIRouter:
     """Return the routes of the page.
 
     `on_login` hears of every try on an open page, done or failed: the app tells the chat. `library` is the name shown.
+    `may_try` says whether the caller's address has not tried too often.
     """
     router = APIRouter(prefix="/link", include_in_schema=False)
-    template = Environment(
+    templates = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).get_template("link.html")
+    )
 
     def page(lang: str, outcome: str | None, code: int) -> HTMLResponse:
         """Return the page with the form, or with what became of it."""
+        shown = {"lang": lang, "library": library, "say": _words(lang), "outcome": outcome}
+        return HTMLResponse(templates.get_template("link.html").render(shown), code, SAFE)
 
-        def say(key: str) -> str:
-            return sentence(f"link_page_{key}", lang)
-
-        return HTMLResponse(template.render(lang=lang, library=library, say=say, outcome=outcome), code, SAFE)
+    def guardian_page(lang: str, code: int, *, name: str = "", token: str = "", missing: bool = False) -> HTMLResponse:
+        """Return the page on which a guardian consents; `token` is the address it posts to, none for its own."""
+        shown = {"lang": lang, "library": library, "say": _words(lang), "name": name, "token": token}
+        html = templates.get_template("guardian.html").render(**shown, missing=missing, longest=LONGEST)
+        return HTMLResponse(html, code, SAFE)
 
     async def form_or_gone(token: str, lang: str, code: int) -> HTMLResponse:
-        if await links.page(token) is PageState.OPEN:
+        state = await links.page(token)
+        if state is PageState.GUARDIAN:
+            return guardian_page(lang, code)
+        if state is PageState.OPEN:
             return page(lang, None, code)
         return page(lang, "gone", status.HTTP_410_GONE)
+
+    async def consent(token: str, lang: str, fields: Mapping[str, str]) -> HTMLResponse:
+        """Return what becomes of a guardian's form; one that is not whole links nothing, and the page stays good."""
+        guardian = Guardian(fields.get("guardian", "").strip(), fields.get("relation", "").strip())
+        if fields.get("agree") != "yes" or not guardian.complete:
+            return guardian_page(lang, status.HTTP_422_UNPROCESSABLE_CONTENT, missing=True)
+        login = await links.consent(token, guardian)
+        if login.conversation_id:
+            await on_login(login)
+        return page(lang, login.result.value, STATUS[login.result])
+
+    async def try_card(token: str, lang: str, fields: Mapping[str, str]) -> HTMLResponse:
+        card, pin = fields.get("card", ""), fields.get("pin", "")
+        if not card.strip() or not pin:  # an empty form is a slip, not a try: the page stays good
+            return await form_or_gone(token, lang, status.HTTP_422_UNPROCESSABLE_CONTENT)
+        login = await links.log_in(token, card, pin)
+        if login.result is LoginResult.GUARDIAN:  # the chat hears of it once a guardian has consented
+            return guardian_page(lang, status.HTTP_200_OK, name=login.name, token=login.consent_token)
+        if login.conversation_id:
+            await on_login(login)
+        return page(lang, login.result.value, STATUS[login.result])
 
     @router.get("/page.css")
     async def style() -> Response:
@@ -80,13 +113,12 @@ def link_router(links: StoredLinks, on_login: OnLogin, *, library: str = "") -> 
         body = await _body(request)
         if body is None:
             return PlainTextResponse("too long", status.HTTP_413_CONTENT_TOO_LARGE, SAFE)
-        card, pin = _fields(body)
-        if not card.strip() or not pin:  # an empty form is a slip, not a try: the page stays good
-            return await form_or_gone(token, lang, status.HTTP_422_UNPROCESSABLE_CONTENT)
-        login = await links.log_in(token, card, pin)
-        if login.conversation_id:
-            await on_login(login)
-        return page(lang, login.result.value, STATUS[login.result])
+        if not may_try(request):
+            return page(lang, "busy", status.HTTP_429_TOO_MANY_REQUESTS)
+        fields = _fields(body)
+        if await links.page(token) is PageState.GUARDIAN:
+            return await consent(token, lang, fields)
+        return await try_card(token, lang, fields)
 
     return router
 
@@ -119,10 +151,14 @@ async def _body(request: Request) -> bytes | None:
     return body
 
 
-def _fields(body: bytes) -> tuple[str, str]:
-    """Return card number and PIN; empty for what is missing or cannot be read."""
+def _fields(body: bytes) -> Mapping[str, str]:
+    """Return the form's fields; none of what cannot be read."""
     try:
         fields = parse_qs(body.decode("utf-8"), errors="strict", max_num_fields=8)
     except ValueError:
-        return "", ""
-    return fields.get("card", [""])[0], fields.get("pin", [""])[0]
+        return {}
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _words(lang: str) -> Callable[[str], str]:
+    return lambda key: sentence(f"link_page_{key}", lang)

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from connectors.export import everything_of
 from connectors.store import (
     Store,
+    cards,
     consents,
     conversations,
     deliveries,
@@ -23,7 +24,6 @@ from connectors.store import (
     erasures,
     export_pages,
     forgets,
-    links,
     messages,
     metadata,
     replies,
@@ -37,7 +37,7 @@ LAST_REPLY_KEPT = timedelta(hours=1)  # a browser that was away fetches it withi
 COUNTED: Mapping[str, Table] = {
     "messages": messages,
     "replies": replies,
-    "links": links,
+    "links": cards,
     "consents": consents,
     "notes": desk_notes,
     "tickets": tickets,

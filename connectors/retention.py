@@ -22,6 +22,8 @@ from connectors.store import (
     answer_sketches,
     bench_reports,
     buttons,
+    card_events,
+    cards,
     conversations,
     deeds,
     deliveries,
@@ -51,6 +53,7 @@ REPORTS_KEPT = timedelta(days=400)  # of the bench: a revision is looked up a ye
 SKETCHES_KEPT = timedelta(days=30)  # what was typed about an answer and never saved may hold a patron's words
 REMINDERS_KEPT = timedelta(days=30)
 REMINDED_KEPT = timedelta(days=60)  # longer than a loan and its renewals: nothing is told twice
+ENDED_KEPT = timedelta(days=30)  # a link that ended, until its chat was told
 FAILURES_KEPT = timedelta(hours=1)  # longer than a log-in stays locked
 
 
@@ -169,6 +172,8 @@ def _old(now: datetime, policy: Policy) -> list[tuple[Table, ColumnElement[bool]
         (ticket_replies, without_ticket & before(ticket_replies.c.sent_at, policy.notes)),
         (link_pages, used),
         (export_pages, taken),
+        (cards, before(cards.c.ended_at, ENDED_KEPT)),
+        (card_events, before(card_events.c.at, policy.notes)),
         (pending_links, before(pending_links.c.expires_at)),
         (receipts, before(receipts.c.seen_at, RECEIPTS_KEPT)),
         (parked, before(parked.c.parked_at, PARKED_KEPT)),

@@ -180,6 +180,15 @@ class RemindersSection(Section):
     per_minute: int = Field(default=60, gt=0)  # at most so many patrons are looked up for it at the library system
 
 
+class AccountsSection(Section):
+    """Library cards linked to a chat."""
+
+    adult_age: int = Field(default=16, ge=0, le=30)  # younger patrons' cards need a guardian's consent
+    minor_categories: list[str] = []  # categories of the library system that are children's, whatever their age
+    unused_days: int = Field(default=180, gt=0)  # a link unused for so long ends
+    tries_per_hour: int = Field(default=60, gt=0)  # log-ins from one address
+
+
 class HandoffSection(Section):
     idle_minutes: float = Field(default=30.0, gt=0)  # after so long without a word the assistant answers again
     strange_echo_minutes: float = Field(default=10.0, gt=0)  # the same, when it is not sure that a person wrote
@@ -224,6 +233,7 @@ class Settings(Section):
     zalo: ZaloSection | None = None
     alerts: AlertsSection = AlertsSection()
     handoff: HandoffSection = HandoffSection()
+    accounts: AccountsSection = AccountsSection()
     reminders: RemindersSection = RemindersSection()
     privacy: PrivacySection = PrivacySection()
     facts: dict[str, str] = {}  # variables of the curated answers

@@ -20,6 +20,8 @@ What = Literal["book", "ask"]
 LONGEST_START = 64  # characters of a deep link's argument that Telegram takes
 LONGEST_ID = 100
 GREET = "/greet"
+LINK = "link"  # t.me/<bot>?start=link: posters and the library's own pages send readers to link their card
+LINK_CARD = "/link_account"
 _LETTERS: Mapping[What, str] = {"book": "b", "ask": "q"}
 _PAYLOADS: Mapping[str, tuple[str, str]] = {
     "book": ("select_item", "record_id"),
@@ -58,7 +60,9 @@ def start_argument(what: What, target: str) -> str | None:
 
 
 def start_target(argument: str) -> str | None:
-    """Return "book:<id>" or "ask:<id>" of a deep link's argument, or None for anything that we did not make."""
+    """Return "book:<id>", "ask:<id>" or "link" of a deep link's argument, None for anything that we did not make."""
+    if argument == LINK:
+        return LINK
     letter, _, packed = argument.partition("_")
     what = next((name for name, made in _LETTERS.items() if made == letter), None)
     if what is None or len(argument) > LONGEST_START:
@@ -78,6 +82,8 @@ def payload_of_command(text: str) -> str | None:
     if text in COMMANDS:
         return COMMANDS[text]
     name, _, argument = text.partition(" ")
+    if name == "start" and argument == LINK:
+        return LINK_CARD
     what, _, target = argument.partition(":")
     if name != "start" or what not in _PAYLOADS or not _is_id(target):
         return GREET

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import (
     DDL,
     JSON,
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -31,8 +32,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     create_engine,
+    delete,
     event,
+    false,
+    func,
+    insert,
     inspect,
+    select,
 )
 
 Result = TypeVar("Result")
@@ -167,12 +173,13 @@ link_pages = Table(
     _conversation(),
     Column("expires_at", String, nullable=False),
     Column("used_at", String),
-    Column("adds", Integer),  # 1: what is logged in here comes beside the cards that are there
-    Column("patron_id", String),  # of a child that logged in: the page asks for the guardian's consent
+    Column("replaces", Boolean),  # whether the card that is linked gives way to the new one
+    Column("patron_id", String),  # logged in, and waiting for a guardian's consent on the page
     Column("name", String),
     Index("link_pages_of", "conversation_id"),
 )
 
+# The card that the conversation is about now: one of its `cards`.
 links = Table(
     "links",
     metadata,
@@ -181,29 +188,31 @@ links = Table(
     Column("name", String, nullable=False),
 )
 
-# Every card of a conversation, the one in use among them: a parent's, and their children's.
-linked_cards = Table(
-    "linked_cards",
+# Every card linked to a conversation. One that has ended stands until it was said that it has.
+cards = Table(
+    "cards",
     metadata,
     Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
     Column("patron_id", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("linked_at", String, nullable=False),
-    Column("used_at", String, nullable=False),
-    Column("guardian", JSON(none_as_null=True)),  # of a child's card: who consented, to which wording, when
+    Column("used_on", String, nullable=False),  # the last day on which something was asked of it
+    Column("child", Boolean, nullable=False),  # a guardian has consented
+    Column("ended_at", String),
+    Column("told_in", String),  # the message whose answer said that it ended
 )
 
-# What happened to cards: linked, replaced, removed, expired, refused, locked. No card numbers.
+# What was done about cards and when; whose card it was is a hash made with the conversation's own id.
 card_events = Table(
     "card_events",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     _conversation(),
-    Column("deed", String, nullable=False),
-    Column("patron_hash", String, nullable=False),
     Column("at", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("deed", String, nullable=False),  # linked | unlinked | consented | withdrew | refused | expired | gone | …
+    Column("card_hash", String),
     Index("card_events_of", "conversation_id"),
-    sqlite_autoincrement=True,
 )
 
 # Logged in on the page, and waiting for the "yes" in the chat.
@@ -215,8 +224,8 @@ pending_links = Table(
     Column("name", String, nullable=False),
     Column("expires_at", String, nullable=False),
     Column("confirmed_in", String),  # the message that said "yes", so that its turn run again hears the same
-    Column("adds", Integer),  # 1: beside the cards that are there
-    Column("guardian", JSON(none_as_null=True)),  # who consented for a child
+    Column("replaces", Boolean),
+    Column("guardian", JSON),  # of a child's card: who consented, as what, to which text and when
 )
 
 deeds = Table(
@@ -658,6 +667,20 @@ def _catch_up(engine: Engine) -> None:
                     db.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
             for index in table.indexes:
                 index.create(db, checkfirst=True)
+        _adopt_links(db)
+
+
+def _adopt_links(db: Connection) -> None:
+    """Make what a former release linked or unlinked stand among the cards as well."""
+    today = func.date("now")
+    linked = select(links.c.conversation_id, links.c.patron_id, links.c.name, today, today, false())
+    known = select(cards.c.patron_id).where(
+        cards.c.conversation_id == links.c.conversation_id, cards.c.patron_id == links.c.patron_id
+    )
+    columns = ["conversation_id", "patron_id", "name", "linked_at", "used_on", "child"]
+    db.execute(insert(cards).from_select(columns, linked.where(~known.exists())))
+    without = cards.c.conversation_id.not_in(select(links.c.conversation_id))
+    db.execute(delete(cards).where(without, cards.c.ended_at.is_(None)))
 
 
 @dataclass(frozen=True)

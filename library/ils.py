@@ -7,7 +7,7 @@ A refusal is data in the outcome; an error means "could not".
     ├── ILSOutcomeUnknown     a write was sent and no answer came: re-read, never resend
     ├── ILSMisconfigured      ours to mend: tell the operator
     ├── ILSProtocolError      it answered against its own rules
-    │   └── PatronGone        it knows this patron no more: remove the link
+    │   └── PatronUnknown     it knows this patron no more: the link is to be removed
     ├── InvalidCredentials    card number or PIN wrong (never say which)
     ├── AccountLocked         too many tries
     └── NotSupported          this system cannot do it
@@ -66,8 +66,8 @@ class ILSProtocolError(ILSError):
     """The library system answered something its own contract does not allow."""
 
 
-class PatronGone(ILSProtocolError):
-    """The library system knows this patron no more: the link is to be removed."""
+class PatronUnknown(ILSProtocolError):
+    """The library system knows the patron of this link no more; whoever asked removes the link."""
 
 
 class InvalidCredentials(ILSError):

@@ -37,37 +37,42 @@ class Ticket:
 
 @dataclass(frozen=True)
 class LinkedCard:
-    """A card linked to a conversation; `minor`: a child's, linked with a guardian's consent."""
+    """One of the cards linked to a conversation."""
 
     who: PatronRef
-    name: str
+    name: str  # told apart from a second card of the same name: "Nguyễn Minh (2)"
+    key: str  # names the card within this conversation and does not say whose it is
     current: bool = False
-    minor: bool = False
+    child: bool = False  # linked with a guardian's consent
 
 
 class Links(Protocol):
-    """Which patron stands behind a conversation, and which others have linked their cards to it."""
+    """Which patrons stand behind a conversation."""
 
     async def patron_of(self, turn: Turn) -> PatronRef | None:
-        """Return whose card is in use."""
+        """Return whose card this turn is about: the one linked, of several the one chosen last."""
         ...
 
-    async def cards(self, turn: Turn) -> list[LinkedCard]:
-        """Return every linked card, the one in use first."""
+    async def cards(self, turn: Turn) -> Sequence[LinkedCard]:
+        """Return the cards linked, in the order of linking; one of them is current."""
         ...
 
     async def choose(self, turn: Turn, who: PatronRef) -> bool:
-        """Return whether this linked card is in use from now on."""
+        """Return whether this card is linked; it is the current one from now on."""
         ...
 
-    async def expired(self, turn: Turn) -> bool:
-        """Return whether a link ended just now because nobody had used it for long."""
+    async def ended(self, turn: Turn) -> Sequence[str]:
+        """Return the names of the cards whose link ended for want of use, each told by one turn."""
         ...
 
-    async def start(self, turn: Turn, *, adds: bool = False) -> str:
+    async def gone(self, turn: Turn, who: PatronRef) -> None:
+        """End the link of a card that the library system knows no more."""
+        ...
+
+    async def start(self, turn: Turn, *, replaces: bool = False) -> str:
         """Return the address of a one-time page, good for 10 minutes, where card and PIN are typed.
 
-        `adds`: the card comes beside those that are linked, else in place of the one in use.
+        `replaces`: the current card gives way to the one that logs in there; else both are linked.
         """
         ...
 
@@ -75,8 +80,11 @@ class Links(Protocol):
         """Return the name of the patron whose finished log-in waits for this conversation's "yes", or None."""
         ...
 
-    async def confirm(self, turn: Turn) -> bool:
-        """Return whether a finished log-in waited for this conversation's "yes" and is now linked."""
+    async def confirm(self, turn: Turn, *, keeps: bool = False) -> bool:
+        """Return whether a finished log-in waited for this conversation's "yes" and is now linked.
+
+        `keeps`: the card that it was to replace stays linked too.
+        """
         ...
 
     async def refuse(self, turn: Turn) -> bool:
@@ -84,7 +92,7 @@ class Links(Protocol):
         ...
 
     async def remove(self, turn: Turn, who: PatronRef | None = None) -> bool:
-        """Return whether there was a link to remove: this card's, or without one every card's."""
+        """Return whether there was a link to remove: of this card, or of all."""
         ...
 
 

@@ -16,10 +16,11 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.repair import OF_A_SEARCH, only_a_title, remembered_request, said_again, takes_back
 from bot.actions.safety import NATIONAL_LINES, Danger, danger_in
+from bot.actions.whose import SAID_CARD_OF, name_said
 from bot.actions.widening import filters_taken_back
 from bot.actions.wording import by_colour
 from library.calendar import LibraryCalendar
-from library.ils import ILS, ILSError, ILSOutcomeUnknown, NotSupported, PatronGone
+from library.ils import ILS, ILSError, ILSOutcomeUnknown, NotSupported
 from library.phrasing import Lang
 from library.ports import Consents, Deeds, Desk, Links, Privacy, Turn
 from library.text import fold
@@ -121,6 +122,8 @@ def put_again(dispatcher: CollectingDispatcher, question: Mapping[str, Any]) -> 
     """Put the question before a deed once more and return the event that says so; None when it was already."""
     if question.get("again") or question["kind"] not in DEEDS or not question.get("response"):
         return None
+    if name := question.get("whose"):  # several cards are linked, and another may have been talked about since
+        dispatcher.utter_message(response="utter_card_of", name=name)
     say = {**question["say"], "buttons": question["buttons"]}
     dispatcher.utter_message(response=question["response"], **say)
     return SlotSet("open_question", {**question, "again": True})
@@ -168,10 +171,6 @@ class LibraryAction(Action):  # type: ignore[misc]
         doing, heard = self._meant(heard) if self.listens else (self, heard)
         try:
             events = await doing.act(dispatcher, heard)
-        except PatronGone:
-            await self.services.links.remove(heard.turn, await self.services.links.patron_of(heard.turn))
-            dispatcher.utter_message(response="utter_card_gone")
-            return [SlotSet("open_question", None), SlotSet("after_link", None)]
         except ILSError as exc:
             logger.warning("library system: action=%s error=%s", self.action_name, type(exc).__name__)
             heard.turn.led_to("ils", error=type(exc).__name__)
@@ -205,6 +204,8 @@ class LibraryAction(Action):  # type: ignore[misc]
         last = (heard.remembered("last_request") or {}).get("action")
         if heard.remembered("hits") and last in OF_A_SEARCH and filters_taken_back(heard.text) is not None:
             return self._instead("action_refine_search"), heard
+        if question and question["kind"] == "whose_card" and (answered := _with_name(question, heard)):
+            return self._instead(question["action"]), answered
         again = said_again(heard.tracker.latest_message, heard.remembered("last_request"), heard.turn.now)
         if again is None and self.of_a_book and only_a_title(heard.tracker.latest_message):
             return self._instead("action_find_item"), heard
@@ -251,6 +252,18 @@ class LibraryAction(Action):  # type: ignore[misc]
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         """Say what is to be said through `dispatcher` and return the events to remember."""
         raise NotImplementedError
+
+
+def _with_name(question: Mapping[str, Any], heard: Heard) -> Heard | None:
+    """Return the request for which it was asked whose card, with the name now said; None when none of them is."""
+    name = name_said(question["names"], heard.text)
+    if name is None:
+        return None
+    tracker = copy.copy(heard.tracker)
+    said = {"entity": "said", "value": SAID_CARD_OF.to(heard.lang).format(name=name)}
+    asked = question["message"]
+    tracker.latest_message = {**asked, "entities": [*(asked.get("entities") or ()), said]}
+    return Heard(tracker, heard.turn)
 
 
 def action_named(name: str) -> type[LibraryAction] | None:

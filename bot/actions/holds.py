@@ -9,7 +9,7 @@ from typing import Any
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.account import CardAction
+from bot.actions.account import CardAction, card_asked_of, say_whose
 from bot.actions.base import Heard, LibraryAction, question_still_open
 from bot.actions.buttons import button
 from bot.actions.cards import branch_name, place_lines
@@ -20,7 +20,6 @@ from bot.actions.meant import Meant, record_meant
 from bot.actions.questions import ask
 from bot.actions.reasons import no_hold
 from bot.actions.records import ShowRecord
-from bot.actions.whose import card_of_question
 from bot.actions.wording import plainly
 from library.ils import Capability, ILSOutcomeUnknown, ILSUnavailable, NotSupported, PatronRef
 from library.model import Branch, Hold, HoldOutcome, HoldStatus, ItemState, Refusal
@@ -52,6 +51,7 @@ class PlaceHold(CardAction):
     """Finds the record and the pick-up branch, tells when a copy is in, and asks before placing the hold."""
 
     action_name = "action_place_hold"
+    intent = "place_hold"
     of_a_book = True
     repeatable = True
     deed = r"dat giu|dat truoc|dat muon|dat cho|giu cho|dat|giu|hold|reserve"
@@ -147,11 +147,12 @@ class DoHold(LibraryAction):
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         question = question_still_open(heard)
-        who = await card_of_question(self.services, heard, question) if question else None
+        who = await card_asked_of(self.services, heard, question) if question else None
         if question is None or question["kind"] != "hold" or who is None:
             dispatcher.utter_message(response="utter_question_is_over")
             return []
         outcome = await self.services.deeds.place_hold(heard.turn, who, question["record_id"], question["pickup"])
+        say_whose(dispatcher, question)
         if outcome.hold:
             status = _status(outcome.hold, self, heard)
             dispatcher.utter_message(response="utter_hold_placed", title=question["title"], status=status)
@@ -164,6 +165,7 @@ class DoHold(LibraryAction):
 
 class ListHolds(CardAction):
     action_name = "action_list_holds"
+    intent = "list_holds"
     informs = True
 
     async def act_for(self, who: PatronRef, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
@@ -183,6 +185,7 @@ class CancelHold(CardAction):
     """Finds out which holds are meant and asks before letting them go."""
 
     action_name = "action_cancel_hold"
+    intent = "cancel_hold"
     of_a_book = True
     repeatable = True
     deed = r"huy|bo dat|xoa|cancel"
@@ -211,7 +214,7 @@ class DoCancelHold(LibraryAction):
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         question = question_still_open(heard)
-        who = await card_of_question(self.services, heard, question) if question else None
+        who = await card_asked_of(self.services, heard, question) if question else None
         if question is None or question["kind"] != "cancel_hold" or who is None:
             dispatcher.utter_message(response="utter_question_is_over")
             return []
@@ -219,6 +222,7 @@ class DoCancelHold(LibraryAction):
         for hold in question["holds"]:
             outcome = await self._cancel(who, hold["hold_id"], heard, others_done=bool(lines))
             lines.append(f"“{hold['title']}”: {_let_go(outcome, heard)}")
+        say_whose(dispatcher, question)
         dispatcher.utter_message(response="utter_cancelled", lines=bullets(lines))
         return []
 
@@ -251,9 +255,7 @@ async def _towards_hold(
             dispatcher.utter_message(response="utter_hold_not_there", branch=branch)
         return [SlotSet("pickup", None), FollowupAction("hold_form")]
     say = {"title": target["title"], "branch": _named(place).to(heard.lang)}
-    who = await services.links.patron_of(heard.turn)  # the form that asked for the place is of nobody's card
-    whose: dict[str, Any] = {"whose": who.patron_id} if who else {}
-    return ask(dispatcher, heard, "hold", "utter_hold_confirm", say=say, pickup=place.code, **whose, **target)
+    return ask(dispatcher, heard, "hold", "utter_hold_confirm", say=say, pickup=place.code, **target)
 
 
 def _status(hold: Hold, action: LibraryAction, heard: Heard) -> str:

@@ -9,17 +9,17 @@ from typing import Any
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.account import CardAction
+from bot.actions.account import CardAction, card_asked_of, say_whose
 from bot.actions.base import Heard, LibraryAction, question_still_open
 from bot.actions.buttons import button
 from bot.actions.matching import chosen, with_title
 from bot.actions.questions import ask
 from bot.actions.reasons import no_renewal
-from bot.actions.whose import card_of_question
 from bot.actions.wording import says
 from library.ils import Capability, NotSupported, PatronRef
 from library.model import Fee, Loan, RenewalOutcome
 from library.phrasing import DAY, Lang, Words, bullets, count, full_date, money, relative_name, short_date
+from library.ports import LinkedCard
 
 _OF_THE_CARD = (
     r"thẻ(?: \w+){0,3} (?:hết hạn|còn hạn|hạn|tới khi nào|đến khi nào)|card (?:still )?(?:expires?|expired|valid)"
@@ -44,6 +44,7 @@ def due_day(at: datetime, now: datetime) -> date:
 
 class ListLoans(CardAction):
     action_name = "action_list_loans"
+    intent = "list_loans"
     of_a_book = True
     informs = True
     repeatable = True
@@ -78,6 +79,7 @@ class RenewLoans(CardAction):
     """Finds out which loans are meant and asks before renewing them."""
 
     action_name = "action_renew_loans"
+    intent = "renew_loans"
     of_a_book = True
     repeatable = True
     deed = r"gia han|ra han|gia hang|keo dai|muon them|muon tiep|renew|extend"
@@ -102,6 +104,15 @@ class RenewLoans(CardAction):
             return []
         return _ask_consent(wanted, dispatcher, heard)
 
+    async def card_with(self, card: LinkedCard, cards: Sequence[LinkedCard], heard: Heard) -> LinkedCard:
+        """Return the card on which the loan of a button is, the one meant when it is on none of them."""
+        loan_id = heard.one("loan_id")
+        for each in [card, *(other for other in cards if other.key != card.key)] if loan_id else []:
+            loans = await self.services.ils.loans(each.who, renewable=False)
+            if any(loan.loan_id == loan_id for loan in loans):
+                return each
+        return card
+
 
 class DoRenew(LibraryAction):
     """Renews what the open question named."""
@@ -110,17 +121,19 @@ class DoRenew(LibraryAction):
 
     async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
         question = question_still_open(heard)
-        who = await card_of_question(self.services, heard, question) if question else None
+        who = await card_asked_of(self.services, heard, question) if question else None
         if question is None or question["kind"] != "renew" or who is None:
             dispatcher.utter_message(response="utter_question_is_over")
             return []
         outcomes = await self.services.deeds.renew(heard.turn, who, question["loan_ids"])
+        say_whose(dispatcher, question)
         _say_outcomes(outcomes, dispatcher, heard)
         return []
 
 
 class TellCharges(CardAction):
     action_name = "action_tell_charges"
+    intent = "ask_charges"
     informs = True
     has_rules = True
 

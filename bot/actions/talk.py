@@ -21,13 +21,14 @@ from bot.actions.questions import do_after_yes, do_again_button, do_if_agreed
 from bot.actions.readings import deed_named_first, near_readings
 from bot.actions.repair import DEED_WORDS
 from bot.actions.search import FindItem, RefineSearch
-from bot.actions.wording import angry, declines, plainly, pries, refuses
+from bot.actions.wording import angry, declines, plainly, pries, refuses, says
 from library.phrasing import Words, listing
 from library.text import nfc
 
 # What the buttons under "has this sign-in been you?" say they answer.
 SIGN_IN_QUESTION = "link"
 MY_CARD = Words("Thẻ đó là của mình", "That card is mine")
+_KEEPS_BOTH = r"giữ cả|cả hai|keep both|both"
 _LONGEST_TITLE = 12  # words
 _THANKS = re.compile(
     r"^.*?\b(?:c[ảáa]m [ơo]n|thanks?|thank you|tks)\b[^,.;\n]*[,.;\n]?\s*(?:mà|ma|nhưng|nhung|với lại|à|and|but)?\s*"
@@ -181,7 +182,7 @@ class Affirm(LibraryAction):
         if name and question and pressed is None:
             return _ask_yes_to_which(dispatcher, heard, question)
         if name:
-            await self.services.links.confirm(heard.turn)
+            await self.services.links.confirm(heard.turn, keeps=says(_KEEPS_BOTH, heard.text))
             dispatcher.utter_message(response="utter_linked", name=name)
             return await go_on_after_linking(self.services, dispatcher, heard)
         if _answers_another(pressed, heard):

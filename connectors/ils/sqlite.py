@@ -42,8 +42,8 @@ from library.ils import (
     ILSUnavailable,
     InvalidCredentials,
     NotSupported,
-    PatronGone,
     PatronRef,
+    PatronUnknown,
 )
 from library.model import (
     Branch,
@@ -141,7 +141,7 @@ class SQLiteILS:
         return PatronRef(patron_id)
 
     async def patron(self, who: PatronRef) -> Patron:
-        """Return the patron. Every call about a patron who is not in the file raises PatronGone."""
+        """Return the patron. Every call about a patron who is not in the file raises PatronUnknown."""
         return await self._file.read(lambda db: self._patron(db, who))
 
     async def loans(self, who: PatronRef, *, renewable: bool = True) -> list[Loan]:
@@ -243,7 +243,7 @@ class SQLiteILS:
     def _patron(self, db: Connection, who: PatronRef) -> Patron:
         row = db.execute(select(patrons).where(patrons.c.patron_id == who.patron_id)).mappings().first()
         if row is None:
-            raise PatronGone(f"no patron {who.patron_id} in {self._file.path}: the card was removed; unlink it")
+            raise PatronUnknown(f"no patron {who.patron_id} in {self._file.path}: the card was removed; unlink it")
         owed = int(sum(fee.amount_vnd for fee in self._fees(db, who.patron_id)))
         blocks = rules.card_blocks(
             expires_on=row["expires_on"],

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, case, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from connectors.cards import REMINDERS as PURPOSE
-from connectors.cards import cards_of
-from connectors.store import consents, conversations, deliveries, linked_cards, links, reminded, reminder_jobs
+from connectors.cards import linked
+from connectors.store import cards, consents, conversations, deliveries, reminded, reminder_jobs
 from library.ports import LinkedCard
 
 
@@ -31,7 +31,7 @@ class Listener:
     lost_at: datetime | None
     owner: str | None
     options: Mapping[str, Any]
-    cards: tuple[LinkedCard, ...]  # those in use; one that nobody used for long is as good as gone
+    cards: tuple[LinkedCard, ...]
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ class Job:
 def plan(db: Connection, day: date, now: datetime) -> int:
     """Return how many conversations got a job for this day; who has one keeps it."""
     asked = select(consents.c.conversation_id).where(consents.c.purpose == PURPOSE)
-    linked = asked.where(consents.c.conversation_id.in_(select(links.c.conversation_id)))
+    linked_now = select(cards.c.conversation_id).where(cards.c.ended_at.is_(None))
+    with_card = asked.where(consents.c.conversation_id.in_(linked_now))
     today = select(reminder_jobs.c.conversation_id).where(reminder_jobs.c.day == day.isoformat())
-    fresh = list(db.scalars(linked.where(consents.c.conversation_id.not_in(today))))
+    fresh = list(db.scalars(with_card.where(consents.c.conversation_id.not_in(today))))
     shared = {"day": day.isoformat(), "state": "waiting", "tries": 0, "next_at": now.isoformat()}
     if fresh:
         rows = [{"conversation_id": each, **shared, "changed_at": now.isoformat()} for each in fresh]
@@ -93,15 +94,13 @@ def put_off(db: Connection, job: Job, until: datetime, why: str, now: datetime) 
     db.execute(update(reminder_jobs).where(_this(job)).values(values))
 
 
-def listener(db: Connection, conversation_id: str, used_since: datetime) -> Listener | None:
-    """Return who asked to be reminded here, None when they do not any more or no card in use is linked."""
+def listener(db: Connection, conversation_id: str) -> Listener | None:
+    """Return who asked to be reminded here, None when they do not any more or no card is linked."""
     this = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == PURPOSE)
     query = select(conversations, consents.c.options).join(consents, consents.c.conversation_id == conversations.c.id)
     row = db.execute(query.where(this)).mappings().first()
-    old = (linked_cards.c.conversation_id == conversation_id) & (linked_cards.c.used_at <= used_since.isoformat())
-    unused = set(db.scalars(select(linked_cards.c.patron_id).where(old)))
-    cards = tuple(card for card in cards_of(db, conversation_id) if card.who.patron_id not in unused)
-    if row is None or not cards:
+    family = tuple(linked(db, conversation_id))
+    if row is None or not family:
         return None
     return Listener(
         conversation_id,
@@ -111,7 +110,7 @@ def listener(db: Connection, conversation_id: str, used_since: datetime) -> List
         datetime.fromisoformat(row["lost_at"]) if row["lost_at"] else None,
         row["owner"],
         row["options"],
-        cards,
+        family,
     )
 
 

@@ -26,7 +26,16 @@ from connectors.reminding.jobs import Job, Listener
 from connectors.reminding.occasions import Kind, Occasion, occasions, wanted
 from connectors.reminding.wording import Place, Told, message
 from connectors.store import Store
-from library.ils import ILS, Capability, ILSError, ILSMisconfigured, ILSUnavailable, NotSupported, PatronGone, PatronRef
+from library.ils import (
+    ILS,
+    Capability,
+    ILSError,
+    ILSMisconfigured,
+    ILSUnavailable,
+    NotSupported,
+    PatronRef,
+    PatronUnknown,
+)
 from library.model import Hold
 from library.phrasing import Lang
 
@@ -42,12 +51,11 @@ AWAITED = timedelta(hours=12)  # so long after their last word, who waits for a 
 
 @dataclass(frozen=True)
 class Rules:
-    """Whether and when reminders go out, to how many a minute, and how long a card lasts that nobody uses."""
+    """Whether and when reminders go out, and how many are looked up a minute."""
 
     on: bool = True
     at: time = time(8, 30)
     per_minute: int = 60
-    unused: timedelta = timedelta(days=180)
 
 
 class Reminder:
@@ -95,7 +103,7 @@ class Reminder:
         return told
 
     async def _do(self, job: Job) -> bool:
-        listener = await self._store.read(lambda db: self._listener(db, job))
+        listener = await self._store.read(lambda db: jobs.listener(db, job.conversation_id))
         if why := self._why_not(listener):
             await self._skip(job, why)
             return False
@@ -119,9 +127,6 @@ class Reminder:
             return False
         return await self._store.write(lambda db: self._send(db, job, found)) and self._sent(job)
 
-    def _listener(self, db: Connection, job: Job) -> Listener | None:
-        return jobs.listener(db, job.conversation_id, self._clock() - self._rules.unused)
-
     def _in_talk(self, listener: Listener) -> bool:
         """Return whether a librarian is talking with them, or awaited since a little while: not now."""
         lately = self._clock() - listener.heard_at < AWAITED
@@ -142,7 +147,7 @@ class Reminder:
         kinds = wanted(listener.options)
         found = {}
         for card in listener.cards:
-            with contextlib.suppress(PatronGone):
+            with contextlib.suppress(PatronUnknown):
                 found[card.who.patron_id] = await self._of(card.who, kinds)
         return found
 
@@ -164,7 +169,7 @@ class Reminder:
 
     def _send(self, db: Connection, job: Job, found: Mapping[str, list[Occasion]]) -> bool:
         """Return whether a message was stored: only if everything still stands and there is something new to tell."""
-        now, listener = self._clock(), self._listener(db, job)
+        now, listener = self._clock(), jobs.listener(db, job.conversation_id)
         if not jobs.is_waiting(db, job):
             return False
         if listener is None or self._why_not(listener):

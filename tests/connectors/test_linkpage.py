@@ -47,7 +47,7 @@ async def site(tmp_path: Path):
         told.append(login)
 
     app = FastAPI()
-    app.include_router(link_router(links, on_login, library="Thư viện <tỉnh>"))
+    app.include_router(link_router(links, on_login, lambda _request: True, library="Thư viện <tỉnh>"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://hoi.example") as browser:
         yield Site(browser, links, store, library, told)
     store.close()

@@ -85,6 +85,11 @@ def test_a_link_is_what_the_button_of_that_book_or_answer_carries():
     assert payload_of_command("start ask:lam-the") == '/ask_library_info{"answer_key": "lam-the"}'
 
 
+def test_a_link_of_the_librarys_own_leads_to_linking_a_card():
+    assert start_target("link") == "link"
+    assert payload_of_command("start link") == "/link_account"
+
+
 def test_commands_without_an_argument_mean_what_the_port_says():
     assert {command: payload_of_command(command) for command in COMMANDS} == dict(COMMANDS)
 
@@ -102,7 +107,7 @@ def test_what_is_no_command_of_ours_is_a_hello(text):
 def test_no_argument_breaks_out_of_its_slot(argument):
     payload = payload_of_command(f"start {argument}")
     assert payload is not None
-    if payload != "/greet":
+    if payload not in ("/greet", "/link_account"):
         intent, _, slots = payload.partition("{")
         assert intent in ("/select_item", "/ask_library_info")
         assert len(json.loads("{" + slots)) == 1

@@ -35,8 +35,8 @@ from library.ils import (
     ILSProtocolError,
     ILSUnavailable,
     InvalidCredentials,
-    PatronGone,
     PatronRef,
+    PatronUnknown,
 )
 from library.model import Branch, FeeSummary, Hold, HoldOutcome, HoldStatus, ItemStatus, Loan, Patron, Refusal
 from library.model import RenewalOutcome as Outcome
@@ -234,7 +234,7 @@ class KohaILS:
     async def _patron_row(self, who: PatronRef) -> Mapping[str, Any]:
         answer = await self._client.read(f"/patrons/{who.patron_id}")
         if answer.status == 404:
-            raise PatronGone("Koha knows this patron no more: the link is to be removed")
+            raise PatronUnknown("Koha knows this patron no more: the link is to be removed")
         told = rows.row(answer.body)
         of_patron(who.patron_id, rows.number(told, "patron_id"))
         return told

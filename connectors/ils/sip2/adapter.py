@@ -26,8 +26,8 @@ from library.ils import (
     ILSOutcomeUnknown,
     ILSProtocolError,
     InvalidCredentials,
-    PatronGone,
     PatronRef,
+    PatronUnknown,
 )
 from library.model import (
     Branch,
@@ -247,7 +247,7 @@ class SIP2ILS:
 
     def _as_patron(self, who: PatronRef, told: Message) -> Patron:
         if told.one("BL") == "N":
-            raise PatronGone("the SIP2 server knows this card no more: the link is to be removed")
+            raise PatronUnknown("the SIP2 server knows this card no more: the link is to be removed")
         expires_on = messages.day(told.one("PA"))
         today = self._clock().date()
         return Patron(

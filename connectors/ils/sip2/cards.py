@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from library.ils import ILSMisconfigured, PatronGone
+from library.ils import ILSMisconfigured, PatronUnknown
 
 _BITS = 512
 _PURPOSE = b"thuthu sip2 card"
@@ -30,12 +30,12 @@ class Cards:
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, sealed: str) -> str:
-        """Return the card number. Raises PatronGone for what was not sealed with this key."""
+        """Return the card number. Raises PatronUnknown for what was not sealed with this key."""
         try:
             raw = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
             return self._seal.decrypt(raw, [_PURPOSE]).decode()
         except (InvalidTag, ValueError) as exc:
-            raise PatronGone("this link was made with another key: it is to be removed") from exc
+            raise PatronUnknown("this link was made with another key: it is to be removed") from exc
 
 
 def key_at(path: Path) -> bytes:

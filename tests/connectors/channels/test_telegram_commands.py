@@ -20,6 +20,7 @@ def test_every_word_means_a_command_that_the_gateway_knows_and_the_menu_shows_kn
     ("text", "meaning"),
     [
         ("/start", "start"),
+        ("/start link", "start link"),
         ("/help", "menu"),
         ("/HELP", "menu"),
         ("/help@thu_vien_bot", "menu"),

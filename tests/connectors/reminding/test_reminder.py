@@ -24,13 +24,11 @@ from connectors.store import (
     consents,
     conversations,
     deliveries,
-    linked_cards,
-    links,
     reminded,
     reminder_jobs,
     replies,
 )
-from library.ils import Capability, ILSUnavailable, PatronGone, PatronRef
+from library.ils import Capability, ILSUnavailable, PatronRef, PatronUnknown
 from library.model import Hold, HoldStatus, Loan, Patron, Refusal
 from library.ports import Turn
 
@@ -62,7 +60,7 @@ class Library:
         if self.fault:
             raise self.fault
         if who.patron_id in self.gone:
-            raise PatronGone("no such patron")
+            raise PatronUnknown("no such patron")
         if who.patron_id in self.broken:
             raise ValueError("a figure that is none")
         return Patron(who.patron_id, "Lan", "BD", expires_on=self.until)
@@ -92,11 +90,7 @@ class House:
         def note(db: Any) -> None:
             db.execute(update(conversations).where(conversations.c.id == conversation_id).values(heard_at=heard))
             for patron in patrons:
-                row = {"conversation_id": conversation_id, "patron_id": patron, "name": f"Bạn {patron}"}
-                db.execute(insert(linked_cards).values(**row, linked_at=heard, used_at=heard))
-            if patrons:
-                row = {"conversation_id": conversation_id, "patron_id": patrons[0], "name": f"Bạn {patrons[0]}"}
-                db.execute(insert(links).values(row))
+                cards.link(db, conversation_id, cards.NewCard(patron, f"Bạn {patron}"), self.clock())
             wish = {"conversation_id": conversation_id, "purpose": "reminders", "given_at": heard}
             db.execute(insert(consents).values(**wish, options={"kinds": kinds}))
 
@@ -292,8 +286,8 @@ async def test_of_two_cards_one_message_says_whose_and_renews_each_by_its_name(h
         "• Bạn p2: “Mắt biếc” đến hạn trả thứ Năm 26/11.",
     ]
     assert house.offered(family)[:2] == [
-        ("Gia hạn sách của Bạn p1", '/renew_loans{"loan_id": "loan of Số đỏ", "said": "Thẻ của Bạn p1"}'),
-        ("Gia hạn sách của Bạn p2", '/renew_loans{"said": "Thẻ của Bạn p2"}'),
+        ("Gia hạn sách của Bạn p1", '/renew_loans{"loan_id": "loan of Số đỏ", "said": "thẻ của Bạn p1"}'),
+        ("Gia hạn sách của Bạn p2", '/renew_loans{"said": "thẻ của Bạn p2"}'),
     ]
 
 
@@ -302,15 +296,19 @@ async def test_of_several_cards_it_is_said_whose_even_when_one_has_something_due
     house.ils.lend("p2", "Dế Mèn", 26)
     await house.reminder.remind()
     assert house.said(family) == ["Bạn p2: “Dế Mèn” đến hạn trả thứ Năm 26/11."]
-    assert '"said": "Thẻ của Bạn p2"' in house.offered(family)[0][1]
+    assert '"said": "thẻ của Bạn p2"' in house.offered(family)[0][1]
 
 
-async def test_a_card_that_nobody_used_for_half_a_year_is_not_looked_up(house):
-    await house.person("p1", heard_h=181 * 24)
+async def test_a_card_whose_link_ended_is_not_looked_up(house):
+    chat = await house.person("p1", "p2")
+    tomorrow = (MORNING + timedelta(days=1)).date()
+    await house.store.write(lambda db: cards.use(db, chat, "p2", tomorrow))
+    await house.store.write(lambda db: cards.end_unused(db, tomorrow, MORNING))
     house.ils.lend("p1", "Số đỏ", 25)
+    house.ils.lend("p2", "Dế Mèn", 25)
     await house.reminder.remind()
-    assert house.ils.asked == 0
-    assert house.states() == [("skipped", "not asked for")]
+    assert house.said(chat) == ["“Dế Mèn” đến hạn trả ngày mai (thứ Tư 25/11)."]
+    assert house.ils.asked == 1
 
 
 async def test_one_that_we_stumble_over_holds_up_nobody_and_is_given_up_for_the_day(house):
@@ -510,21 +508,18 @@ async def test_one_word_right_after_a_reminder_stops_them(house, word):
     assert "không bật lời nhắc nào" in (await stopping.own_words[STOP](turn, "vi")).text
 
 
-@pytest.mark.parametrize(("taken_off", "wishes"), [(["p1"], 1), (["p1", "p2"], 0)])
+@pytest.mark.parametrize(("taken_off", "wishes"), [(["p1"], 1), (["p1", "p2"], 0), (["p3"], 1)])
 async def test_taking_the_last_card_off_ends_the_wish(house, taken_off, wishes):
     chat = await house.person("p1", "p2")
-    for patron in taken_off:
-        await house.store.write(lambda db, patron=patron: cards.forget(db, chat, patron, MORNING, "removed"))
+    await house.store.write(lambda db: cards.unlink(db, chat, taken_off, MORNING, "removed"))
     assert len(house.rows(select(consents.c.purpose))) == wishes
 
 
-async def test_another_card_in_place_of_the_one_in_use_keeps_the_wish(house):
-    chat = await house.person("p1")
-    await house.store.write(lambda db: cards.link(db, chat, cards.Arriving("p2", "Bạn p2"), MORNING))
-    house.ils.lend("p1", "Số đỏ", 25)
-    house.ils.lend("p2", "Dế Mèn", 25)
-    await house.reminder.remind()
-    assert house.said(chat) == ["“Dế Mèn” đến hạn trả ngày mai (thứ Tư 25/11)."]
+async def test_a_wish_ends_with_the_last_link_that_nobody_used(house):
+    await house.person("p1")
+    tomorrow = (MORNING + timedelta(days=1)).date()
+    await house.store.write(lambda db: cards.end_unused(db, tomorrow, MORNING))
+    assert house.rows(select(consents.c.purpose)) == []
 
 
 async def test_the_same_word_after_something_else_stops_nothing(house):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from typing import Literal
@@ -56,6 +56,7 @@ class Served:
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
     latency_s: float = 0.0
+    delays: Iterator[float] | None = None  # of one request after another, instead
     clock_off_s: float = 0.0
     at_once: int = 0  # the most requests that were open at one time
     _open: int = 0
@@ -138,7 +139,8 @@ async def _answer(served: Served, http: h11.Connection, writer: asyncio.StreamWr
     served.koha.asked.append(what)
     fault = next((each for each in served.faults if each.strikes(what)), None)
     kind = fault.kind if fault else None
-    await asyncio.sleep(served.latency_s + (fault.seconds if fault and kind == "slow" else 0))
+    delay = next(served.delays) if served.delays else served.latency_s
+    await asyncio.sleep(delay + (fault.seconds if fault and kind == "slow" else 0))
     if kind == "drop_before":
         return False
     if kind == "hang":

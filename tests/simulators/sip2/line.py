@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,6 +42,7 @@ class Line:
     port: int = 0
     faults: list[LineFault] = field(default_factory=list)
     latency_s: float = 0.0
+    delays: Iterator[float] | None = None  # of one message after another, instead
     codes: list[str] = field(default_factory=list)  # of the requests, in order
     open: int = 0  # lines that are open now
     most_open: int = 0
@@ -94,7 +95,8 @@ async def _carry(
         line.codes.append(code)
         fault = next((each for each in line.faults if each.strikes(code)), None)
         kind = fault.kind if fault else None
-        await asyncio.sleep(line.latency_s + (fault.seconds if fault and kind == "slow" else 0))
+        delay = next(line.delays) if line.delays else line.latency_s
+        await asyncio.sleep(delay + (fault.seconds if fault and kind == "slow" else 0))
         if kind == "drop_before":
             return
         if kind == "hang":
