@@ -16,7 +16,7 @@ from connectors.store import card_events, cards, consents, conversations, links
 from library.ils import PatronRef
 from library.ports import LinkedCard
 
-REMINDERS = "reminders"  # purpose of a consent that ends with the last card
+REMINDERS = "reminders"  # the purpose of the consent that ends with the last card
 GUARDIAN = "guardian:"  # purpose of a guardian's consent, before the card's key
 KEY_LENGTH = 16
 
@@ -89,7 +89,10 @@ def use(db: Connection, conversation_id: str, patron_id: str, today: date) -> No
 
 
 def unlink(db: Connection, conversation_id: str, patron_ids: Sequence[str], now: datetime, why: str) -> int:
-    """Return how many of these links were removed, a guardian's consent with each."""
+    """Return how many of these links were removed, a guardian's consent with each.
+
+    With the last one ends the wish to be reminded, unless another card takes its place at once.
+    """
     removed = 0
     for patron_id in patron_ids:
         gone = db.execute(delete(cards).where(_this(conversation_id, patron_id), cards.c.ended_at.is_(None))).rowcount
@@ -98,8 +101,8 @@ def unlink(db: Connection, conversation_id: str, patron_ids: Sequence[str], now:
             note(db, conversation_id, why, now, patron_id)
             _withdraw(db, conversation_id, patron_id, now)
     _pass_on(db, conversation_id)
-    if removed:
-        _end_wish(db, conversation_id)
+    if removed and why != "replaced":
+        _end_wish_without_card(db, conversation_id)
     return removed
 
 
@@ -113,7 +116,7 @@ def end_unused(db: Connection, before: date, now: datetime) -> int:
         note(db, row.conversation_id, "expired", now, row.patron_id)
         _withdraw(db, row.conversation_id, row.patron_id, now)
         _pass_on(db, row.conversation_id)
-        _end_wish(db, row.conversation_id)
+        _end_wish_without_card(db, row.conversation_id)
     return len(over)
 
 
@@ -156,8 +159,7 @@ def _pass_on(db: Connection, conversation_id: str) -> None:
         make_current(db, conversation_id, row.patron_id, row.name)
 
 
-def _end_wish(db: Connection, conversation_id: str) -> None:
-    """Let the wish to be reminded end when no card is left."""
+def _end_wish_without_card(db: Connection, conversation_id: str) -> None:
     if not linked(db, conversation_id):
         wish = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == REMINDERS)
         db.execute(delete(consents).where(wish))

@@ -125,10 +125,15 @@ def _day_in(line: str) -> str:
     return f"{int(found[1])}/{int(found[2])}" if found else ""
 
 
+# What a "ừ" hears when there is nothing (more) to say yes to: the reply before it is the one that counts.
+_TO_A_STRAY_YES = {"utter_yes_to_what", "utter_question_is_over"}
+
+
 def verdict(said: list[Said]) -> str:
     """Return in a word what the patron heard at the end."""
-    last = said[-1]
-    if last.responses == (AWAY,):
+    told = [each for each in said if not set(each.responses) <= _TO_A_STRAY_YES]
+    last = told[-1]
+    if AWAY in last.responses or (len(told) < len(said) and "utter_link_page" in last.responses):
         return "chưa trả lời"
     if UNKNOWN in last.responses or "utter_hold_unsure" in last.responses or "chưa chắc" in last.text:
         return "chưa chắc"

@@ -23,6 +23,7 @@ from connectors.ils.koha import refusals, rows
 from connectors.ils.koha.availability import Copies
 from connectors.ils.koha.client import KohaClient, reason
 from connectors.ils.koha.ilsdi import ILSDI, local_time, text
+from connectors.ils.koha.once import Once
 from connectors.ils.koha.rows import Lent
 from connectors.ils.koha.spec import Spec
 from connectors.ils.koha.titles import Titles
@@ -72,7 +73,7 @@ class KohaILS:
         self._copies = Copies(self._client, shelf)
         self._known_spec: Spec | None = None
         self._spec_read_at = 0.0
-        self._reading_spec = asyncio.Lock()
+        self._reading_spec = Once(self._read_spec)
         self._branches: tuple[float, list[Branch]] = (float("-inf"), [])
 
     @property
@@ -153,7 +154,7 @@ class KohaILS:
         if refusal:
             return HoldOutcome(refusal=refusal)
         place = pickup or str(told.get("library_id") or "")
-        body = {"patron_id": int(who.patron_id), "biblio_id": int(record_id), "pickup_library_id": place}
+        body = {"patron_id": int(told["patron_id"]), "biblio_id": int(record_id), "pickup_library_id": place}
         answer = await self._client.write("POST", "/holds", body)
         if answer.ok:
             return HoldOutcome(await self._placed(answer.body, who, record_id))
@@ -200,11 +201,14 @@ class KohaILS:
         self._ils_di_rests_until = time.monotonic() + ILS_DI_RESTS_S
 
     async def _spec(self) -> Spec:
-        async with self._reading_spec:
-            if self._known_spec is None or time.monotonic() - self._spec_read_at > SPEC_LASTS_S:
-                self._known_spec = Spec.read((await self._client.read("/")).body)
-                self._spec_read_at = time.monotonic()
-            return self._known_spec
+        if self._known_spec is None or time.monotonic() - self._spec_read_at > SPEC_LASTS_S:
+            return await self._reading_spec()
+        return self._known_spec
+
+    async def _read_spec(self) -> Spec:
+        self._known_spec = Spec.read((await self._client.read("/")).body)
+        self._spec_read_at = time.monotonic()
+        return self._known_spec
 
     async def _all(self, path: str, **query: str) -> list[Mapping[str, Any]]:
         """Return every row of a list, page by page where this version has pages."""
@@ -232,8 +236,9 @@ class KohaILS:
         return PatronRef(rows.number(mine[0], "patron_id"))
 
     async def _patron_row(self, who: PatronRef) -> Mapping[str, Any]:
-        answer = await self._client.read(f"/patrons/{who.patron_id}")
-        if answer.status == 404:
+        number = who.patron_id  # one that is none was linked at a library system of another kind
+        answer = await self._client.read(f"/patrons/{number}") if number.isdecimal() else None
+        if answer is None or answer.status == 404:
             raise PatronUnknown("Koha knows this patron no more: the link is to be removed")
         told = rows.row(answer.body)
         of_patron(who.patron_id, rows.number(told, "patron_id"))
@@ -243,7 +248,10 @@ class KohaILS:
         return rows.patron(told, who, owed, limit=self._section.debt_limit_vnd, today=self._clock().date())
 
     async def _account(self, who: PatronRef) -> Mapping[str, Any]:
-        return rows.account(rows.row((await self._client.read(f"/patrons/{who.patron_id}/account")).body), who)
+        answer = await self._client.read(f"/patrons/{who.patron_id}/account")
+        if not answer.ok:  # an error is an object as well, and would read as owing nothing
+            raise ILSProtocolError("Koha does not tell of an account")
+        return rows.account(rows.row(answer.body), who)
 
     async def _owed(self, who: PatronRef) -> Decimal:
         """Return the balance. REST fails at an account with a fine that nobody entered; ILS-DI tells it then."""

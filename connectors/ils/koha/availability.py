@@ -20,6 +20,7 @@ from library.ils import NotSupported
 from library.model import Branch, ItemState, ItemStatus
 
 AT_ONCE = 4
+MOST_COPIES = 200  # of one record
 _UNKNOWN = "could not retrieve"
 
 
@@ -50,13 +51,15 @@ class Copies:
         """Return the copies of each record, a few calls at a time. Raises NotSupported where Koha has no such route."""
         if not spec.has("get", "/biblios/{}/items"):
             raise NotSupported("this Koha tells of its copies only by ILS-DI")
+        # Without being asked for more, Koha tells of the first twenty copies only.
+        page = {"_per_page": MOST_COPIES} if spec.parameter("get", "/biblios/{}/items", "_per_page") else {}
         seats = asyncio.Semaphore(AT_ONCE)
 
         async def ask(record_id: str) -> list[ItemStatus]:
             if not record_id.isdecimal():
                 return []
             async with seats:
-                answer = await self._client.read(f"/biblios/{record_id}/items")
+                answer = await self._client.read(f"/biblios/{record_id}/items", **page)
             return [_item(each) for each in rows.rows(answer.body)] if answer.ok else []
 
         unique = list(dict.fromkeys(record_ids))
@@ -96,7 +99,7 @@ def _local(element: ET.Element) -> str:
 
 
 def _copy(told: Mapping[str, str], codes: Mapping[str, str], shelf: _Shelves) -> ItemStatus:
-    where = told.get("location", "")
+    where = rows.shown_title(told.get("location", ""))  # as the names of branches are kept
     branch = codes.get(where, where)
     ours = shelf.take(branch)
     state = rows.state(told.get("availabilitystatus", ""), told.get("availabilitymsg", ""))

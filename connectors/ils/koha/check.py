@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -10,7 +11,7 @@ import httpx
 
 from connectors.clock import Clock
 from connectors.ils.health import Health
-from connectors.ils.koha.client import KohaClient
+from connectors.ils.koha.client import KohaClient, MissingPermission
 from connectors.ils.koha.ilsdi import ILSDI
 from connectors.ils.koha.spec import Spec
 from connectors.settings import KohaILSSection
@@ -64,6 +65,8 @@ class _Check:
         except (ILSMisconfigured, _Amiss) as exc:
             return Health(what, False, str(exc))
         except ILSUnavailable as exc:
+            if fault := _of_tls(exc):
+                return Health(what, False, fault)
             return Health(what, False, f"{exc}: is Koha running, and does the network let us through to [ils] url?")
         except ILSError as exc:
             return Health(what, False, str(exc))
@@ -100,7 +103,8 @@ class _Check:
         return "the same there and here"
 
     async def _key(self) -> str:
-        await self._client.read("/libraries")
+        with contextlib.suppress(MissingPermission):  # which one is said below
+            await self._client.read("/libraries")
         return "accepted" if self._section.client_id else "user and password accepted"
 
     async def _permission(self, path: str, what: str, tick: str) -> Health:
@@ -109,7 +113,7 @@ class _Check:
         name = f"quyền · permission: {what}"
         try:
             await self._client.read(route, **asked)
-        except ILSMisconfigured as exc:
+        except MissingPermission as exc:
             return Health(name, False, f"{exc}. In Koha, at the API's patron → Set permissions, tick {tick}")
         except ILSUnavailable as exc:
             return Health(name, False, f"Koha fails at it ({exc}): see its plack and intranet logs")
@@ -137,6 +141,19 @@ class _Check:
 
 class _Amiss(Exception):
     """What is wrong and what to do."""
+
+
+def _of_tls(exc: ILSUnavailable) -> str | None:
+    """Return what is wrong with the certificate of the line, None where it is not that."""
+    said = str(exc.__cause__)
+    if "CERTIFICATE" not in said and "SSL" not in said:
+        return None
+    if "WRONG_VERSION_NUMBER" in said or "record layer" in said:
+        return "no TLS is spoken at [ils] url: check its port, or whether Koha answers by http:// there"
+    return (
+        "the certificate at [ils] url does not hold: renew it if it has expired, use the name it is made out to, "
+        "or give this machine the certificate of who signed it (update-ca-certificates)"
+    )
 
 
 def _hm(moment: datetime) -> str:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import httpx
 
 from connectors.ils.breaker import Breaker
+from connectors.ils.koha.once import Once
 from connectors.settings import KohaILSSection
 from library.ils import ILSMisconfigured, ILSOutcomeUnknown, ILSProtocolError, ILSUnavailable
 
@@ -58,7 +59,7 @@ class KohaClient:
         self._basic = (section.user, section.password) if section.user and section.password else None
         self._token: str | None = None
         self._token_ends = 0.0
-        self._fetching = asyncio.Lock()
+        self._fetching = Once(self._fetched)
         self._breaker = Breaker()
 
     async def close(self) -> None:
@@ -132,18 +133,18 @@ class KohaClient:
     async def _key(self) -> dict[str, str]:
         if self._basic:
             return {"Authorization": "Basic " + base64.b64encode(":".join(self._basic).encode()).decode()}
-        async with self._fetching:
-            if self._token is None or time.monotonic() >= self._token_ends:
-                self._token, lasts_s = await self._fetched()
-                self._token_ends = time.monotonic() + max(5.0, lasts_s - 60)
-            return {"Authorization": f"Bearer {self._token}"}
+        token = self._token
+        if token is None or time.monotonic() >= self._token_ends:
+            token = await self._fetching()
+        return {"Authorization": f"Bearer {token}"}
 
     def _drop(self, key: Mapping[str, str]) -> None:
         """Forget the key that was refused, unless somebody has fetched a new one since."""
         if key["Authorization"] == f"Bearer {self._token}":
             self._token = None
 
-    async def _fetched(self) -> tuple[str, float]:
+    async def _fetched(self) -> str:
+        """Return a new token, kept until a minute before its end."""
         section = self._section
         form = {
             "grant_type": "client_credentials",
@@ -158,7 +159,9 @@ class KohaClient:
         if not isinstance(token, str) or not token:
             raise ILSProtocolError("Koha gave no access token")
         lasts = body.get("expires_in")
-        return token, float(lasts) if isinstance(lasts, int | float) else 3600.0
+        lasts_s = float(lasts) if isinstance(lasts, int | float) else 3600.0
+        self._token, self._token_ends = token, time.monotonic() + max(5.0, lasts_s - 60)
+        return token
 
     async def _send(self, method: str, url: str, *, writes: bool = False, **sent: Any) -> httpx.Response:
         try:
@@ -197,6 +200,10 @@ class KohaClient:
         return self._section.url.rstrip("/") + API + path
 
 
+class MissingPermission(ILSMisconfigured):
+    """Koha knows our key and does not let it ask this."""
+
+
 class _TimedOut(ILSUnavailable):
     """No answer in time, which a second try would only double."""
 
@@ -214,13 +221,13 @@ def _plain_headers(response: httpx.Response) -> dict[str, str]:
 
 def _understood(response: httpx.Response, *, writes: bool) -> Answer:
     code = response.status_code
-    body = _json(response, writes=writes)
     if 300 <= code < 400:
         raise ILSMisconfigured("Koha sends us elsewhere: [ils] url must be the address of the staff client itself")
+    body = _json(response, writes=writes)
     if code == 400 and isinstance(body, list):
         raise ILSProtocolError("this version of Koha does not take what was asked")
     if code == 403 and isinstance(body, dict) and body.get("required_permissions"):
-        raise ILSMisconfigured(f"our key in Koha lacks a permission: {permissions(body['required_permissions'])}")
+        raise MissingPermission(f"our key in Koha lacks a permission: {permissions(body['required_permissions'])}")
     if code == 403 and _said(body) == "Invalid password":
         raise ILSMisconfigured("Koha refuses our password: check [ils] user and password")
     if code == 403 and not writes:
@@ -251,24 +258,24 @@ def reason(body: Any) -> str:
     return (found[1] or found[2]) if found else ""
 
 
-def permissions(required: Any) -> str:
+def permissions(required: Any, depth: int = 3) -> str:
     """Return required permissions in words: "circulate: circulate_remaining_permissions"."""
-    if isinstance(required, dict):
-        return ", ".join(f"{name}: {permissions(part)}" for name, part in required.items())
-    if isinstance(required, list):
-        return " / ".join(permissions(part) for part in required)
-    return "all of it" if str(required) == "1" else str(required)
+    if depth and isinstance(required, dict):
+        return ", ".join(f"{name}: {permissions(part, depth - 1)}" for name, part in required.items())
+    if depth and isinstance(required, list):
+        return " / ".join(permissions(part, depth - 1) for part in required)
+    return "all of it" if required in (1, "1") else required if isinstance(required, str) else "?"
 
 
 def _said(body: Any) -> str:
     """Return the sentence of an error in any of its four shapes."""
-    if isinstance(body, list):
-        return next((_said(each) for each in body), "")
-    if not isinstance(body, dict):
-        return ""
-    if isinstance(body.get("errors"), list):
-        return _said(body["errors"])
-    return str(body.get("error") or body.get("message") or "")
+    for _ in range(3):  # as deep as they go: [{"errors": [{"message": …
+        if isinstance(body, list):
+            body = body[0] if body else None
+        elif isinstance(body, dict) and isinstance(body.get("errors"), list):
+            body = body["errors"]
+    said = (body.get("error") or body.get("message")) if isinstance(body, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 def _why_no_token(code: int, body: Any) -> str:

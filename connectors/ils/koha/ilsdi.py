@@ -45,6 +45,8 @@ class ILSDI:
         response = await self._client.ask(self._url, asked, method="POST")
         if response.status_code == 200 and b"<AuthenticatePatron" in response.content:
             return _parsed(response, ILSUnavailable)
+        if 300 <= response.status_code < 400:  # off or shut: asked again, the PIN would stand in a log for nothing
+            _refuse_elsewhere(response)
         return _parsed(await self._client.ask(self._url, asked), ILSUnavailable)
 
 

@@ -15,7 +15,10 @@ from library.model import Fee, FeeSummary, Hold, HoldStatus, ItemState, Loan, Pa
 from library.text import nfc
 from retrieval.sources.marc_text import bare, clean
 
-STATUS = {None: HoldStatus.WAITING, "W": HoldStatus.READY, "T": HoldStatus.IN_TRANSIT, "P": HoldStatus.IN_TRANSIT}
+STATUS = {"": HoldStatus.WAITING, "W": HoldStatus.READY, "T": HoldStatus.IN_TRANSIT, "P": HoldStatus.IN_TRANSIT}
+
+# What shuts a card: Koha's own catalogue lets a card that is lost, or whose address is wrong, renew nothing either.
+RESTRICTS = ("restricted", "patron_card_lost", "incorrect_address")
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,14 @@ def lent_by_rest(told: Mapping[str, Any], who: PatronRef) -> Lent:
         item_id=number(told, "item_id"),
         due_at=moment(told.get("due_date")),
         renewals=renewals if isinstance(renewals, int) else 0,
-        branch=told.get("library_id") or None,
+        branch=str(told.get("library_id") or "") or None,
         checkout_id=number(told, "checkout_id"),
     )
 
 
 def hold(told: Mapping[str, Any], who: PatronRef, title: str) -> Hold:
     of_patron(who.patron_id, number(told, "patron_id"))
-    status = STATUS.get(told.get("status"), HoldStatus.WAITING)
+    status = STATUS.get(str(told.get("status") or ""), HoldStatus.WAITING)
     priority = told.get("priority")
     queued = status is HoldStatus.WAITING and isinstance(priority, int) and priority > 0
     return Hold(
@@ -85,7 +88,7 @@ def patron(told: Mapping[str, Any], who: PatronRef, owed: Decimal, *, limit: int
         expires_on=expires_on,
         born_on=day(told.get("date_of_birth")),
         blocks=card_blocks(
-            expires_on=expires_on, restricted=bool(told.get("restricted")), in_debt=owed > limit, today=today
+            expires_on=expires_on, restricted=any(map(told.get, RESTRICTS)), in_debt=owed > limit, today=today
         ),
     )
 
@@ -97,7 +100,12 @@ def name(told: Mapping[str, Any]) -> str:
 
 
 def account(told: Mapping[str, Any], who: PatronRef) -> Mapping[str, Any]:
-    """Return the account, once every line that names a patron names this one."""
+    """Return the account, once every line that names a patron names this one.
+
+    Raises ILSProtocolError where it lacks its sum or its lines: what is not told is not nothing owed.
+    """
+    if told.get("balance") is None or not isinstance(told.get("outstanding_debits"), dict):
+        raise ILSProtocolError("Koha told of an account without what is owed")
     for part in ("outstanding_debits", "outstanding_credits"):
         for line in _lines(told.get(part)):
             of_patron(who.patron_id, str(line.get("patron_id") or who.patron_id))
@@ -137,7 +145,10 @@ def moment(told: Any) -> datetime:
         raise ILSProtocolError("Koha's answer has a date that is none") from exc
     if len(told) == len("2026-11-27"):
         found = found.replace(hour=23, minute=59)
-    return found if found.tzinfo else found.replace(tzinfo=VIETNAM)
+    try:
+        return found.astimezone(VIETNAM) if found.tzinfo else found.replace(tzinfo=VIETNAM)
+    except OverflowError as exc:  # the first day of all time, or the last
+        raise ILSProtocolError("Koha's answer has a date that is none") from exc
 
 
 def day(told: Any) -> date | None:
@@ -172,7 +183,7 @@ def item_state(told: Mapping[str, Any]) -> ItemState:
         return ItemState.ON_LOAN
     if told.get("lost_status") or told.get("withdrawn") or told.get("damaged_status"):
         return ItemState.MISSING
-    if told.get("effective_not_for_loan_status", told.get("not_for_loan_status")):
+    if told.get("effective_not_for_loan_status") or told.get("not_for_loan_status"):
         return ItemState.READING_ONLY
     return ItemState.AVAILABLE
 
@@ -192,4 +203,6 @@ def money(told: Any) -> Decimal:
         amount = Decimal(str(told if told is not None else 0)).quantize(Decimal(1))
     except InvalidOperation as exc:
         raise ILSProtocolError("Koha's answer has an amount that is none") from exc
+    if not amount.is_finite():  # JSON as Python reads it has NaN, which no comparison survives
+        raise ILSProtocolError("Koha's answer has an amount that is none")
     return amount

@@ -26,10 +26,11 @@ class Spec:
             raise ILSMisconfigured("no Koha interface at [ils] url: /api/v1/ should describe it")
         routes: dict[str, dict[str, str]] = {}
         for path, methods in paths.items():
-            shared = methods.get("parameters", []) if isinstance(methods, dict) else []
-            for method, told in methods.items() if isinstance(methods, dict) else ():
+            if not isinstance(methods, dict):
+                continue
+            for method, told in methods.items():
                 if isinstance(told, dict):
-                    named = [*shared, *(told.get("parameters") or [])]
+                    named = [*_listed(methods), *_listed(told)]
                     routes[f"{method.lower()} {_PLACE.sub('{}', path)}"] = _query(named, body)
         return cls(routes)
 
@@ -61,9 +62,15 @@ def _query(parameters: list[Any], body: Any) -> dict[str, str]:
     for each in parameters:
         told = _resolved(each, body)
         if told.get("in") == "query" and isinstance(told.get("name"), str):
-            schema = told.get("schema") or {}
-            found[told["name"]] = str(told.get("type") or schema.get("type") or "string")
+            schema = told.get("schema")
+            kind = schema.get("type") if isinstance(schema, dict) else None
+            found[told["name"]] = str(told.get("type") or kind or "string")
     return found
+
+
+def _listed(told: Mapping[str, Any]) -> list[Any]:
+    named = told.get("parameters")
+    return named if isinstance(named, list) else []
 
 
 def _resolved(parameter: Any, body: Any) -> Mapping[str, Any]:

@@ -522,6 +522,20 @@ async def test_a_wish_ends_with_the_last_link_that_nobody_used(house):
     assert house.rows(select(consents.c.purpose)) == []
 
 
+async def test_another_card_in_place_of_the_one_in_use_keeps_the_wish(house):
+    chat = await house.person("p1")
+
+    def change(db: Any) -> None:
+        cards.unlink(db, chat, ["p1"], MORNING, "replaced")
+        cards.link(db, chat, cards.NewCard("p2", "Bạn p2"), MORNING)
+
+    await house.store.write(change)
+    house.ils.lend("p1", "Số đỏ", 25)
+    house.ils.lend("p2", "Dế Mèn", 25)
+    await house.reminder.remind()
+    assert house.said(chat) == ["“Dế Mèn” đến hạn trả ngày mai (thứ Tư 25/11)."]
+
+
 async def test_the_same_word_after_something_else_stops_nothing(house):
     chat = await house.person("p1")
     house.ils.lend("p1", "Số đỏ", 25)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from connectors.ils.health import Health
 from connectors.ils.koha.check import check
 from connectors.settings import KohaILSSection
+from tests.connectors.ils.koha.scripted import Scripted, section
 from tests.connectors.ils.sample import Clock
 from tests.contract.scenes import koha_with_lan_and_an
 from tests.simulators.koha import Fault, serving
@@ -55,7 +57,7 @@ async def test_a_wrong_password_is_named(served, monkeypatch):
 
 @pytest.mark.parametrize(
     ("taken", "what"),
-    [("circulate", "loans and renewals"), ("updatecharges", "fees"), ("borrowers", "cards")],
+    [("circulate", "loans and renewals"), ("updatecharges", "fees"), ("borrowers", "cards"), ("catalogue", "branches")],
 )
 async def test_a_missing_permission_is_named_with_what_to_tick(served, monkeypatch, taken, what):
     served.koha.permissions[taken] = set()
@@ -94,3 +96,25 @@ async def test_what_is_no_koha_and_what_is_away_are_named(served, monkeypatch):
     assert "is Koha running" in (await looked(served, monkeypatch))["Koha"].says
     away = await looked(served, monkeypatch, url="http://127.0.0.1:9")
     assert "cannot be reached" in away["Koha"].says
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired", "certificate"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "http://"),
+    ],
+)
+async def test_a_fault_of_tls_is_told_apart_from_a_koha_that_is_away(said, named):
+    [health] = await check(section(), CLOCK, Scripted(**{"/": httpx.ConnectError(said)}))
+    assert not health.ok
+    assert named in health.says
+    assert "running" not in health.says
+
+
+async def test_a_koha_without_tls_on_a_strange_network_is_warned_of():
+    koha = Scripted()
+    far = (await check(section(url="http://koha.example"), CLOCK, koha))[0]
+    near = (await check(section(url="http://127.0.0.1:8080"), CLOCK, koha))[0]
+    assert "WITHOUT TLS" in far.says
+    assert "WITHOUT TLS" not in near.says
