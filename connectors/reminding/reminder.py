@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -96,7 +97,7 @@ class Reminder:
                     await self._put_off(job, "away")
                     break  # the others are not asked for in vain; the next run tries again
                 except Exception as exc:  # one that we stumble over holds up nobody else
-                    logger.error("reminder failed conversation=%s error=%s", job.conversation_id, type(exc).__name__)
+                    logger.error("reminder failed conversation=%s error=%s", job.conversation_id, _where(exc))
                     await (self._put_off(job, "fault") if job.tries < MOST_FAULTS else self._fail(job, "fault"))
         if planned or told:
             logger.info("reminders planned=%d told=%d", planned, told)
@@ -219,6 +220,12 @@ def _plan(db: Connection, now: datetime) -> int:
     """Return how many got a job for today; what was not delivered since yesterday is told of anew."""
     jobs.take_back_undelivered(db, now.date(), now)
     return jobs.plan(db, now.date(), now)
+
+
+def _where(exc: Exception) -> str:
+    """Return what went wrong and where in the code, without the words of the exception: they may be a patron's."""
+    last = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{type(exc).__name__} at {last.name}:{last.lineno}"
 
 
 def _fresh(db: Connection, listener: Listener, found: Mapping[str, list[Occasion]]) -> list[Told]:

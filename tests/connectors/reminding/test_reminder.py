@@ -311,13 +311,15 @@ async def test_a_card_whose_link_ended_is_not_looked_up(house):
     assert house.ils.asked == 1
 
 
-async def test_one_that_we_stumble_over_holds_up_nobody_and_is_given_up_for_the_day(house):
+async def test_one_that_we_stumble_over_holds_up_nobody_and_is_given_up_for_the_day(house, caplog):
     await house.person("p1")
     chat = await house.person("p2")
     house.ils.broken = {"p1"}
     house.ils.lend("p2", "Số đỏ", 25)
     assert await house.reminder.remind() == 1
     assert len(house.said(chat)) == 1
+    assert "error=ValueError at patron:" in caplog.text
+    assert "a figure that is none" not in caplog.text  # it may hold a patron's words
     for _ in range(20):
         house.clock.advance(timedelta(minutes=30))
         await house.reminder.remind()
