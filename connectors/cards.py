@@ -139,8 +139,8 @@ def note(db: Connection, conversation_id: str, deed: str, now: datetime, patron_
     """Note what was done, in which channel and when; never a card number."""
     channel = select(conversations.c.channel).where(conversations.c.id == conversation_id).scalar_subquery()
     row = {"conversation_id": conversation_id, "at": now.isoformat(), "deed": deed, "channel": channel}
-    card_hash = key_of(conversation_id, patron_id) if patron_id else None
-    db.execute(insert(card_events).values(card_hash=card_hash, **row))
+    patron_hash = key_of(conversation_id, patron_id) if patron_id else ""
+    db.execute(insert(card_events).values(patron_hash=patron_hash, **row))
 
 
 def _this(conversation_id: str, patron_id: str) -> ColumnElement[bool]:

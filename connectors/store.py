@@ -211,7 +211,7 @@ card_events = Table(
     Column("at", String, nullable=False),
     Column("channel", String, nullable=False),
     Column("deed", String, nullable=False),  # linked | unlinked | consented | withdrew | refused | expired | gone | …
-    Column("card_hash", String),
+    Column("patron_hash", String, nullable=False),  # empty where nobody is known: failed, locked, refused
     Index("card_events_of", "conversation_id"),
 )
 

@@ -11,7 +11,7 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, LibraryAction, Services, open_question
-from bot.actions.buttons import button
+from bot.actions.buttons import Button, button
 from bot.actions.curated import tell_if_sure
 from bot.actions.questions import do_if_agreed
 from bot.actions.whose import ANOTHER_CARD, SAID_CARD_OF, Whose, cards_named, whose
@@ -26,6 +26,7 @@ SIGN_IN = Words("Đăng nhập thẻ", "Sign in with my card")
 OTHER_CARD = Words("Đăng nhập thẻ khác", "Sign in with another card")
 MY_LOANS = Words("Sách trên thẻ của mình", "Books on my own card")
 ONE_MORE = Words("Thêm thẻ", "Add a card")
+ONE_MORE_TOO = Words("Thêm thẻ nữa", "Add one more card")
 CARD_OF = Words("Thẻ của {name}", "The card of {name}")
 UNLINK = Words("Gỡ thẻ của {name}", "Unlink the card of {name}")
 UNLINK_ALL = Words("Gỡ tất cả các thẻ", "Unlink all cards")
@@ -217,9 +218,10 @@ async def _hand_out_page(
     title: Words,
     *,
     replaces: bool = False,
+    beside: Sequence[Button] = (),
 ) -> None:
     url = await services.links.start(heard.turn, replaces=replaces)
-    dispatcher.utter_message(response=response, buttons=[{"title": title.to(heard.lang), "url": url}])
+    dispatcher.utter_message(response=response, buttons=[{"title": title.to(heard.lang), "url": url}, *beside])
 
 
 class LinkAccount(LibraryAction):
@@ -244,8 +246,14 @@ class LinkAccount(LibraryAction):
         elif says(ANOTHER_CARD, heard.text) or says(_CHANGE_TO, heard.text):
             await _hand_out_page(self.services, dispatcher, heard, "utter_link_page", SIGN_IN, replaces=True)
         else:
-            await _hand_out_page(self.services, dispatcher, heard, "utter_already_linked", OTHER_CARD, replaces=True)
+            await self._already(dispatcher, heard)
         return [SlotSet("after_link", None)]
+
+    async def _already(self, dispatcher: CollectingDispatcher, heard: Heard) -> None:
+        """Say that a card is linked, and offer another one instead or one more."""
+        said, words = "utter_already_linked", ONE_MORE_TOO.to(heard.lang)
+        one_more = button(ONE_MORE_TOO, heard.lang, "link_account", said=words)
+        await _hand_out_page(self.services, dispatcher, heard, said, OTHER_CARD, replaces=True, beside=[one_more])
 
     async def _one_more(self, cards: Sequence[LinkedCard], dispatcher: CollectingDispatcher, heard: Heard) -> None:
         if len(cards) >= MOST_CARDS:

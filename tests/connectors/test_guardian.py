@@ -191,7 +191,7 @@ async def test_what_was_noted_goes_with_the_years_and_with_the_conversation(hous
     for chat in (first, second):
         await house.links.link_now(chat, PatronRef("p"), "Lan")
         await house.links.remove(house.turn(chat))
-    hashes = {row["card_hash"] for row in house.rows(card_events)}
+    hashes = {row["patron_hash"] for row in house.rows(card_events)}
     assert len(hashes) == 2  # the same card in two chats cannot be told to be the same
     policy = retention.policy_of(PrivacySection(keep_conversations_days=9999, keep_notes_days=365))
     house.library.clock.advance(days=366)

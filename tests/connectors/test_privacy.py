@@ -127,7 +127,7 @@ class House:
                     "child": False,
                 },
             ),
-            (card_events, {"at": soon, "channel": "telegram", "deed": "linked", "card_hash": "0123"}),
+            (card_events, {"at": soon, "channel": "telegram", "deed": "linked", "patron_hash": "0123"}),
             (pending_links, {"patron_id": "p-8", "name": "Lê Văn Ba", "expires_at": soon}),
             (link_pages, {"token_hash": hashed(address), "expires_at": soon}),
             (deeds, {"message_id": turn.message_id, "key": "hold:r1", "before": [], "outcome": {"ok": 1}}),
