@@ -290,6 +290,7 @@ reminder_jobs = Table(
     Column("reply_id", Integer),
     Column("changed_at", String, nullable=False),
     Index("reminder_jobs_waiting", "next_at", sqlite_where=Column("state") == "waiting"),
+    Index("reminder_jobs_of_day", "day"),
 )
 
 # What was told already, as hashes of card and thing: enough not to tell it twice, too little to be a history.

@@ -31,7 +31,7 @@ class Listener:
     lost_at: datetime | None
     owner: str | None
     options: Mapping[str, Any]
-    cards: tuple[LinkedCard, ...]  # those in use; one that nobody used for long is as good as gone
+    cards: tuple[LinkedCard, ...]
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ class Job:
 def plan(db: Connection, day: date, now: datetime) -> int:
     """Return how many conversations got a job for this day; who has one keeps it."""
     asked = select(consents.c.conversation_id).where(consents.c.purpose == PURPOSE)
-    with_card = asked.where(
-        consents.c.conversation_id.in_(select(cards.c.conversation_id).where(cards.c.ended_at.is_(None)))
-    )
+    linked_now = select(cards.c.conversation_id).where(cards.c.ended_at.is_(None))
+    with_card = asked.where(consents.c.conversation_id.in_(linked_now))
     today = select(reminder_jobs.c.conversation_id).where(reminder_jobs.c.day == day.isoformat())
     fresh = list(db.scalars(with_card.where(consents.c.conversation_id.not_in(today))))
     shared = {"day": day.isoformat(), "state": "waiting", "tries": 0, "next_at": now.isoformat()}
@@ -95,14 +94,12 @@ def put_off(db: Connection, job: Job, until: datetime, why: str, now: datetime) 
     db.execute(update(reminder_jobs).where(_this(job)).values(values))
 
 
-def listener(db: Connection, conversation_id: str, used_since: datetime) -> Listener | None:
-    """Return who asked to be reminded here, None when they do not any more or no card in use is linked."""
+def listener(db: Connection, conversation_id: str) -> Listener | None:
+    """Return who asked to be reminded here, None when they do not any more or no card is linked."""
     this = (consents.c.conversation_id == conversation_id) & (consents.c.purpose == PURPOSE)
     query = select(conversations, consents.c.options).join(consents, consents.c.conversation_id == conversations.c.id)
     row = db.execute(query.where(this)).mappings().first()
-    old = (cards.c.conversation_id == conversation_id) & (cards.c.used_on < used_since.date().isoformat())
-    unused = set(db.scalars(select(cards.c.patron_id).where(old)))
-    family = tuple(card for card in linked(db, conversation_id) if card.who.patron_id not in unused)
+    family = tuple(linked(db, conversation_id))
     if row is None or not family:
         return None
     return Listener(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -51,12 +52,11 @@ AWAITED = timedelta(hours=12)  # so long after their last word, who waits for a 
 
 @dataclass(frozen=True)
 class Rules:
-    """Whether and when reminders go out, to how many a minute, and how long a card lasts that nobody uses."""
+    """Whether and when reminders go out, and how many are looked up a minute."""
 
     on: bool = True
     at: time = time(8, 30)
     per_minute: int = 60
-    unused: timedelta = timedelta(days=180)
 
 
 class Reminder:
@@ -97,14 +97,14 @@ class Reminder:
                     await self._put_off(job, "away")
                     break  # the others are not asked for in vain; the next run tries again
                 except Exception as exc:  # one that we stumble over holds up nobody else
-                    logger.error("reminder failed conversation=%s error=%s", job.conversation_id, type(exc).__name__)
+                    logger.error("reminder failed conversation=%s error=%s", job.conversation_id, _where(exc))
                     await (self._put_off(job, "fault") if job.tries < MOST_FAULTS else self._fail(job, "fault"))
         if planned or told:
             logger.info("reminders planned=%d told=%d", planned, told)
         return told
 
     async def _do(self, job: Job) -> bool:
-        listener = await self._store.read(lambda db: self._listener(db, job))
+        listener = await self._store.read(lambda db: jobs.listener(db, job.conversation_id))
         if why := self._why_not(listener):
             await self._skip(job, why)
             return False
@@ -127,9 +127,6 @@ class Reminder:
             await self._skip(job, "card unknown")
             return False
         return await self._store.write(lambda db: self._send(db, job, found)) and self._sent(job)
-
-    def _listener(self, db: Connection, job: Job) -> Listener | None:
-        return jobs.listener(db, job.conversation_id, self._clock() - self._rules.unused)
 
     def _in_talk(self, listener: Listener) -> bool:
         """Return whether a librarian is talking with them, or awaited since a little while: not now."""
@@ -173,7 +170,7 @@ class Reminder:
 
     def _send(self, db: Connection, job: Job, found: Mapping[str, list[Occasion]]) -> bool:
         """Return whether a message was stored: only if everything still stands and there is something new to tell."""
-        now, listener = self._clock(), self._listener(db, job)
+        now, listener = self._clock(), jobs.listener(db, job.conversation_id)
         if not jobs.is_waiting(db, job):
             return False
         if listener is None or self._why_not(listener):
@@ -223,6 +220,12 @@ def _plan(db: Connection, now: datetime) -> int:
     """Return how many got a job for today; what was not delivered since yesterday is told of anew."""
     jobs.take_back_undelivered(db, now.date(), now)
     return jobs.plan(db, now.date(), now)
+
+
+def _where(exc: Exception) -> str:
+    """Return what went wrong and where in the code, without the words of the exception: they may be a patron's."""
+    last = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{type(exc).__name__} at {last.name}:{last.lineno}"
 
 
 def _fresh(db: Connection, listener: Listener, found: Mapping[str, list[Occasion]]) -> list[Told]:

@@ -28,7 +28,6 @@ def message(
     *,
     named: bool,
     renews: bool,
-    family: bool = False,
     as_of: datetime | None = None,
 ) -> Reply:
     """Return the day's one message. `named`: several cards are linked, so it says whose; `renews`: the system can."""
@@ -73,7 +72,7 @@ def _renewal(card: LinkedCard, found: Sequence[Occasion], lang: Lang, *, named: 
     if not due:
         return []
     meant = {"loan_id": due[0].loan_id} if len(due) == 1 else {}
-    meant |= {"said": f"Thẻ của {_plain(card.name)}"} if named else {}
+    meant |= {"said": sentence("card_of", lang, name=_plain(card.name))} if named else {}
     title = sentence("reminder_renew_of", lang, name=card.name) if named else sentence("reminder_renew", lang)
     return [Button(title, "/renew_loans" + (json.dumps(meant, ensure_ascii=False) if meant else ""))]
 

@@ -11,7 +11,7 @@ from connectors.clock import Clock
 from connectors.ils.rules import open_days
 from connectors.ils.sqlite import SQLiteILS
 from library.calendar import LibraryCalendar
-from library.ils import ILSOutcomeUnknown, ILSUnavailable, PatronRef
+from library.ils import Capability, ILSOutcomeUnknown, ILSUnavailable, PatronRef
 from library.model import Branch, FeeSummary, Hold, HoldOutcome, ItemStatus, Loan, Patron, RenewalOutcome
 
 OF, AT = "|", "@"  # "world|patron id"; at the log-in page "card@world"
@@ -23,7 +23,6 @@ class Worlds:
     `down`: nothing answers. `drops_answers`: so many of the next renewals are done, and their answer does not arrive.
     """
 
-    capabilities = SQLiteILS.capabilities
     as_of = None
 
     def __init__(self, prepared: Path, clock: Clock, calendar: LibraryCalendar) -> None:
@@ -33,6 +32,10 @@ class Worlds:
         self._systems: dict[str, SQLiteILS] = {}
         self.down = False
         self.drops_answers = 0
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self._system("").capabilities
 
     async def card_holder(self, world: str, card: str) -> PatronRef:
         """Return whose card this is in this world, without a PIN."""
