@@ -41,19 +41,24 @@ class Cards:
 def key_at(path: Path) -> bytes:
     """Return the key in the file, made at the first use and readable by its owner alone. Raises ILSMisconfigured."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(AESSIV.generate_key(_BITS))
-        try:
-            os.link(fresh, path)  # whoever comes first; the other takes theirs
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        if not path.exists():
+            _make(path)
         key = path.read_bytes()
     except OSError as exc:
         raise ILSMisconfigured(f"{path} cannot be read or made: {exc.strerror}") from exc
     if len(key) * 8 != _BITS:
         raise ILSMisconfigured(f"{path} is damaged: restore it, or delete it and let patrons link their cards anew")
     return key
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(AESSIV.generate_key(_BITS))
+    try:
+        os.link(fresh, path)  # whoever comes first; the other takes theirs
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()

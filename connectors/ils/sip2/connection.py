@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors.clock import Clock
 from connectors.ils.sip2 import frame, messages
-from connectors.ils.sip2.messages import ANSWERS, Message
+from connectors.ils.sip2.messages import ANSWERS, REPEATS, Message
 from connectors.settings import SIP2ILSSection
-from library.ils import ILSMisconfigured, ILSOutcomeUnknown, ILSUnavailable
+from library.ils import ILSError, ILSMisconfigured, ILSOutcomeUnknown, ILSProtocolError, ILSUnavailable
 
 LONGEST_LINE = 1 << 20
-ASK_AGAIN = "96"  # the server could not read us: nothing was done
+ASK_AGAIN = "96"  # the server could not read us
 Fields = Sequence[tuple[str, str]]
 
 
@@ -65,7 +65,7 @@ class Connection:
         sent = False
         try:
             async with asyncio.timeout(section.timeout_s):
-                for _ in range(2):
+                for _ in range(1 if writes else 2):
                     self._writer.write(line)
                     sent = True
                     await self._writer.drain()
@@ -81,19 +81,32 @@ class Connection:
             self.close()  # cancelled: the answer is still to come, and nobody may take it for theirs
             raise
         self.used_at = asyncio.get_running_loop().time()
-        return self._checked(code, sequence, found, writes=writes)
+        try:
+            return self._checked(code, sequence, found, dict(fields), writes=writes)
+        except ILSError:
+            self.close()  # whatever comes next may belong to another question
+            raise
 
-    def _checked(self, code: str, sequence: int | None, found: frame.Frame, *, writes: bool) -> Message:
+    def _checked(
+        self, code: str, sequence: int | None, found: frame.Frame, asked: Mapping[str, str], *, writes: bool
+    ) -> Message:
         if found.code == ASK_AGAIN:
-            self.close()
-            raise ILSUnavailable("the SIP2 server could not read what was asked, twice")
-        strange = found.code != ANSWERS[code] or not found.sound
-        if strange or (sequence is not None and found.sequence not in (None, sequence)):
-            self.close()
+            # A sum that does not fit proves that nothing was read; without sums a 96 may mean anything.
+            if writes and sequence is None:
+                raise ILSOutcomeUnknown("the SIP2 server asks for a write again")
+            raise ILSUnavailable("the SIP2 server refuses what we send, or its checksum")
+        unsound = sequence is not None and not found.sound
+        if unsound or found.code != ANSWERS[code] or (sequence is not None and found.sequence not in (None, sequence)):
             if writes:
                 raise ILSOutcomeUnknown("the SIP2 server answered a write with something else")
-            raise ILSUnavailable("the SIP2 server answered something else than was asked")
-        return messages.read(found)
+            what = "with a checksum that does not fit" if unsound else "something else than was asked"
+            raise ILSUnavailable(f"the SIP2 server answered {what}")
+        told = messages.read(found)
+        if any(not _same(asked[name], told.one(name), code) for name in REPEATS.get(code, ())):
+            if writes:
+                raise ILSOutcomeUnknown("the SIP2 server answered a write with another card or copy")
+            raise ILSProtocolError("the SIP2 server answered about another card or copy than was asked for")
+        return told
 
     async def _line(self) -> bytes:
         while not (line := (await self._reader.readuntil(frame.END)).strip(b"\r\n\x00")):
@@ -112,7 +125,7 @@ class Connection:
         except frame.Unsendable as exc:
             raise ILSMisconfigured("[ils] user, password or location holds signs that SIP2 cannot carry") from exc
         # Koha serves on after a refused log-in; whoever trusts that reads accounts without a right to.
-        if not answer.ok:
+        if answer.fixed != "1":
             raise ILSMisconfigured("the SIP2 server refuses our log-in: check [ils] user and password")
 
 
@@ -122,8 +135,18 @@ async def _connected(section: SIP2ILSSection) -> tuple[asyncio.StreamReader, asy
         async with asyncio.timeout(section.timeout_s):
             return await asyncio.open_connection(section.host, section.port, ssl=secured, limit=LONGEST_LINE)
     except ssl.SSLCertVerificationError as exc:
-        raise ILSMisconfigured(f"the SIP2 server's certificate is not to be trusted: {exc.verify_message}") from exc
+        raise ILSMisconfigured(
+            f"the SIP2 server's certificate is not to be trusted: {exc.verify_message}; "
+            "if it is one of your own, name its file in SSL_CERT_FILE"
+        ) from exc
     except ssl.SSLError as exc:
         raise ILSMisconfigured("the SIP2 server does not speak TLS at this port: set [ils] tls = false?") from exc
     except (OSError, TimeoutError) as exc:
         raise ILSUnavailable(f"the SIP2 server cannot be reached ({type(exc).__name__})") from exc
+
+
+def _same(asked: str, told: str, code: str) -> bool:
+    """Return whether an answer is about what was asked for; of a patron's account only one that says so."""
+    if not told:
+        return code != "63"
+    return asked.strip().casefold() == told.casefold()

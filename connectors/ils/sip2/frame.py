@@ -10,14 +10,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from library.ils import ILSError
+
 END = b"\r"
 LONGEST = 255  # of one value, in characters
 _TRAILER = re.compile(rb"(?:AY(?P<sequence>\d))?AZ(?P<sum>[0-9A-Fa-f]{4})$")
 _UNSAFE = re.compile(r"[|\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Unsendable(ValueError):
-    """A value that cannot stand in a frame. The message does not repeat it."""
+class Unsendable(ILSError):
+    """A value that cannot stand in a frame: nothing was sent. The message does not repeat it."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,25 @@ def build(
     code: str, fixed: str, fields: Sequence[tuple[str, str]], *, encoding: str, sequence: int | None = None
 ) -> bytes:
     """Return the line, with a trailer when a sequence number is given. Raises Unsendable."""
-    named = "".join(f"{name}{_fit(value)}|" for name, value in fields)
-    try:
-        line = f"{code}{fixed}{named}".encode(encoding)
-    except UnicodeEncodeError as exc:
-        raise Unsendable(f"a value has letters that {encoding} lacks") from exc
+    if not all(is_sendable(value, encoding) for _, value in fields):
+        raise Unsendable("a value holds what SIP2 cannot carry in this encoding")
+    named = "".join(f"{name}{value}|" for name, value in fields)
+    line = f"{code}{fixed}{named}".encode(encoding)
     if sequence is not None:
         line += b"AY%dAZ" % (sequence % 10)
         line += checksum(line)
     return line + END
 
 
-def is_sendable(value: str) -> bool:
+def is_sendable(value: str, encoding: str = "utf-8") -> bool:
     """Return whether the value can stand in a frame."""
-    return len(value) <= LONGEST and not _UNSAFE.search(value)
+    if len(value) > LONGEST or _UNSAFE.search(value):
+        return False
+    try:
+        value.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read(line: bytes, encoding: str) -> Frame:
@@ -65,9 +72,3 @@ def read(line: bytes, encoding: str) -> Frame:
 def checksum(line: bytes) -> bytes:
     """Return the four hex digits that make the sum of all bytes zero."""
     return b"%04X" % (-sum(line) & 0xFFFF)
-
-
-def _fit(value: str) -> str:
-    if not is_sendable(value):
-        raise Unsendable("a value holds what SIP2 cannot carry")
-    return value

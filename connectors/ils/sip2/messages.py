@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 
 from connectors.clock import VIETNAM
@@ -15,6 +15,8 @@ from library.text import nfc
 # Lengths of the fixed parts, without the code.
 FIXED = {"24": 35, "64": 59, "18": 24, "30": 22, "66": 27, "16": 20, "38": 19, "36": 19, "98": 34, "94": 1}
 ANSWERS = {"93": "94", "99": "98", "23": "24", "63": "64", "17": "18", "29": "30", "15": "16", "35": "36"}
+# What of a question an answer repeats, so that it is known to be the answer to it.
+REPEATS = {"63": ("AA",), "17": ("AB",), "29": ("AA", "AB"), "15": ("AA",)}
 # What may stand first after a fixed part, in some server or other.
 _FIRST = frozenset("AA AB AE AF AG AH AJ AM AN AO AP AQ BG BH BK BL BR BS BT BV BW BX CF CJ CK CM CQ PA".split())
 _FLAGS = 14
@@ -61,9 +63,9 @@ def read(frame: Frame) -> Message:
 
 
 def _where_fields_begin(text: str, expected: int) -> int:
-    if text[expected : expected + 2] in _FIRST or len(text) <= expected:
+    if text[expected : expected + 2] in _FIRST:
         return expected
-    near = range(max(0, expected - 8), expected + 12)
+    near = range(min(expected + 12, len(text)))
     return next((at for at in near if text[at : at + 2] in _FIRST), expected)
 
 
@@ -79,14 +81,26 @@ def count(message: Message, which: int) -> int:
 
 
 def moment(told: str) -> datetime | None:
-    """Return a time as servers write it: "20261124    235900", "2026-11-24 23:59", "24/11/2026"; local, and a bare day
-    its last minute. None for what is no time.
+    """Return a time as servers write it: "20261124    235900", "2026-11-24 23:59", "24/11/2026"; local unless it names
+    its zone, and a bare day its last minute. None for what is no time.
     """
     told = " ".join(told.split())
-    for shape in ("%Y%m%d %H%M%S", "%Y%m%d%H%M%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M"):
+    if told[8:11] == " Z ":  # UTC, as the specification has it
+        return _local(told.replace(" Z ", " "), UTC)
+    try:
+        written = datetime.fromisoformat(told)
+        if len(told) > len("2026-11-24"):
+            return written.replace(tzinfo=written.tzinfo or VIETNAM).astimezone(VIETNAM)
+    except (ValueError, OverflowError):
+        pass
+    return _local(told, VIETNAM)
+
+
+def _local(told: str, zone: tzinfo) -> datetime | None:
+    for shape in ("%Y%m%d %H%M%S", "%Y%m%d%H%M%S", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M"):
         try:
-            return datetime.strptime(told, shape).replace(tzinfo=VIETNAM)
-        except ValueError:
+            return datetime.strptime(told, shape).replace(tzinfo=zone).astimezone(VIETNAM)
+        except (ValueError, OverflowError):
             continue
     found = day(told)
     return datetime(found.year, found.month, found.day, 23, 59, tzinfo=VIETNAM) if found else None

@@ -32,12 +32,12 @@ class Pool:
 
     async def ask(self, code: str, fixed: str, fields: Fields, *, writes: bool = False) -> Message:
         """Return the answer; see `Connection.ask`. A read whose line was cut is asked once more on a new one."""
-        with self._breaker.guard():
-            await self._seat()
-            try:
+        await self._seat()
+        try:
+            with self._breaker.guard():  # whoever waited while the server fell silent need not try
                 return await self._asked(code, fixed, fields, writes=writes)
-            finally:
-                self._seats.release()
+        finally:
+            self._seats.release()
 
     async def close(self) -> None:
         while self._free:
@@ -53,15 +53,16 @@ class Pool:
     async def _asked(self, code: str, fixed: str, fields: Fields, *, writes: bool) -> Message:
         line, fresh = await self._line()
         try:
-            answer = await line.ask(code, fixed, fields, writes=writes)
+            return await line.ask(code, fixed, fields, writes=writes)
         except ILSUnavailable as exc:
             if fresh or writes or isinstance(exc.__cause__, TimeoutError):
                 raise
             logger.info("SIP2 line was cut; another one is opened")
             line = await self._opened()
-            answer = await line.ask(code, fixed, fields)
-        self._free.append(line)
-        return answer
+            return await line.ask(code, fixed, fields)
+        finally:
+            if line.is_open:
+                self._free.append(line)
 
     async def _line(self) -> tuple[Connection, bool]:
         """Return a line that is open, and whether it is new."""

@@ -9,23 +9,48 @@ from library.text import fold
 
 # The first that is found in the folded sentence; the more telling ones stand before those that occur in many.
 _WORDS: tuple[tuple[Refusal, str], ...] = (
-    (Refusal.ALREADY_ON_HOLD, "already on hold|already has hold|duplicate hold|da dat giu"),
-    (Refusal.ON_HOLD, "outstanding hold|on hold for|on reserve|reserved|requested by|co nguoi cho|da duoc dat"),
-    (Refusal.ALREADY_ON_LOAN, "already checked out to|already on loan|dang muon"),
-    (Refusal.TOO_MANY_HOLDS, "too many hold|hold limit|maximum hold|maximum number of hold|qua so luot dat"),
+    (
+        Refusal.ALREADY_ON_HOLD,
+        "already on hold|already has hold|duplicate hold|toomanyholdsforthisrecord|alreadyonhold|da dat giu",
+    ),
+    (
+        Refusal.ON_HOLD,
+        "outstanding hold|on hold for|on reserve|on_reserve|reserved|requested by|recalled|co nguoi cho|nguoi khac cho"
+        "|da duoc dat",
+    ),
+    (Refusal.NOT_YOURS, "issued to other|checked out to another|other patron has"),
+    (Refusal.ALREADY_ON_LOAN, "already checked out to|already on loan|alreadypossession|dang muon"),
+    (
+        Refusal.TOO_MANY_HOLDS,
+        "too many hold|toomanyreserves|hold limit|maximum hold|maximum number of hold|qua so luot dat",
+    ),
     (
         Refusal.TOO_MANY_RENEWALS,
         "too many renew|renewal limit|maximum renew|renewed the maximum|maximum number of renew|too_many"
         "|het luot gia han|so lan gia han",
     ),
-    (Refusal.TOO_SOON, "too soon|too early|too_soon|con som|chua den han"),
-    (Refusal.CARD_EXPIRED, "expired|het han the|the het han|the da het han"),
-    (Refusal.IN_DEBT, r"\bfines?\b|\bfees?\b|\bowes\b|charges|\bdebt|no phi|tien phat"),
-    (Refusal.OVERDUE, "overdue|qua han"),
-    (Refusal.CARD_RESTRICTED, "blocked|restricted|debarred|suspended|bi khoa|tam khoa"),
-    (Refusal.NOT_HOLDABLE, "not for loan|reference|cannot be held|not holdable|khong cho muon|doc tai cho"),
-    (Refusal.NOT_FOUND, "not checked out|not found|unknown item|invalid item|khong tim thay"),
-    (Refusal.AVAILABLE_NOW, "is available|on shelf|tren ke"),
+    (
+        Refusal.CARD_EXPIRED,
+        "(?:patron|account|card)(?: has)? expired|account_expired|het han the|the het han|the da het han",
+    ),
+    (
+        Refusal.TOO_SOON,
+        "too soon|too early|too_soon|cannot yet|automatic renewal|auto_renew|con som|chua den han|chua toi han",
+    ),
+    (
+        Refusal.AT_DESK,
+        "onsite|on-site|not allowed renewal|denied_renewal|too_unseen|fee required|fee acknowledge|tai quay",
+    ),
+    (Refusal.IN_DEBT, r"\bfines?\b|\bfees?\b|\bowes\b|oweing|charges|\bdebt|no phi|tien phat"),
+    (Refusal.OVERDUE, "overdue|too_late|qua han"),
+    (Refusal.CARD_EXPIRED, "expired"),
+    (Refusal.CARD_RESTRICTED, "blocked|restrict|debarred|suspended|renewals? not allowed|bi khoa|tam khoa"),
+    (
+        Refusal.NOT_HOLDABLE,
+        "not for loan|reference|cannot be held|not holdable|notreservable|noreservesallowed|khong cho muon|doc tai cho",
+    ),
+    (Refusal.NOT_FOUND, "not checked out|no_checkout|not found|no such item|unknown item|invalid item|khong tim thay"),
+    (Refusal.AVAILABLE_NOW, "is available|on shelf|onshelf|tren ke"),
 )
 
 

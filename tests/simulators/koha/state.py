@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ class Koha:
     asked: list[str] = field(default_factory=list)  # "GET /checkouts", in order
     refused: list[str] = field(default_factory=list)  # of these, what this version does not know or take
     tokens: dict[str, datetime] = field(default_factory=dict)  # and when each ends
+    failed_log_ins: Counter[str] = field(default_factory=Counter)  # by card; a few of them lock it
 
     def since(self, year: int, month: int) -> bool:
         return self.version >= (year, month)

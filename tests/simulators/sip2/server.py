@@ -93,6 +93,7 @@ class _Desk:
 
     async def information(self, asked: PatronInformationRequest, _ctx: Any) -> PatronInformationResponse:
         row = self._patron(asked.patron_identifier)
+        self._tried(row, asked.patron_password)
         lists = self._lists(row)
         wanted = asked.summary.find("Y")
         names = ("hold_items", "overdue_items", "charged_items", "fine_items", "recall_items", "unavailable_hold_items")
@@ -105,7 +106,7 @@ class _Desk:
             language="001",
             transaction_date=self._now(),
             **{name: f"{len(lists[place]):04}" for place, name in enumerate(counts)},
-            **self._known(row, asked.patron_identifier, asked.patron_password or ""),
+            **self._known(row, asked.patron_identifier, asked.patron_password),
             **shown,
         )
 
@@ -149,8 +150,10 @@ class _Desk:
 
     async def hold(self, asked: HoldRequest, _ctx: Any) -> HoldResponse:
         patron, row = self._patron(asked.patron_identifier), self._item(asked.item_identifier or "")
-        if patron is None or row is None:
-            return self._hold(asked, "Item not found")
+        if patron is None or not self._tried(patron, asked.patron_password):
+            return self._hold(asked, "Invalid Patron.")
+        if row is None:
+            return self._hold(asked, "No such item.")
         mine = [each for each in self._system.holds.values() if each["patron_id"] == patron["patron_id"]]
         if asked.hold_mode == "-":
             gone = next((each for each in mine if each["biblio_id"] == row["biblio_id"]), None)
@@ -186,7 +189,14 @@ class _Desk:
             screen_message=(why,) if why else (),
         )
 
-    def _known(self, row: dict[str, Any] | None, card: str, pin: str) -> dict[str, Any]:
+    def _tried(self, row: dict[str, Any] | None, pin: str | None) -> bool:
+        """Return whether a PIN that was sent is right. One that is not, an empty one too, counts as a failed log-in."""
+        if row is None or pin is None or pin == row["_pin"]:
+            return True
+        self._system.failed_log_ins[row["cardnumber"]] += 1
+        return False
+
+    def _known(self, row: dict[str, Any] | None, card: str, pin: str | None) -> dict[str, Any]:
         told: dict[str, Any] = {"institution_id": INSTITUTION, "patron_identifier": card}
         if row is None:
             return told | {"personal_name": "", "valid_patron": "N", "screen_message": ("Invalid cardnumber",)}
@@ -197,7 +207,7 @@ class _Desk:
             "patron_identifier": row["cardnumber"],
             "personal_name": f"{row['firstname']} {row['surname']}",  # given name first, as Koha sends it
             "valid_patron": "Y",
-            "valid_patron_password": "Y" if pin == row["_pin"] else "N",
+            "valid_patron_password": None if pin is None else "Y" if pin == row["_pin"] else "N",
             "fee_amount": str(owed) if owed else None,
             "screen_message": tuple(notes),
         }

@@ -142,6 +142,18 @@ async def test_what_a_patron_types_becomes_no_field(world):
     assert "63" not in world.line.codes
 
 
+async def test_reading_and_writing_an_account_counts_as_no_failed_log_in(world):
+    """Koha takes an empty PIN for a wrong one: it refuses the hold, and locks the card after a few of them."""
+    ils = world.ils()
+    lan = await ils.authenticate(LAN, PIN)
+    loan = (await ils.loans(lan))[0]
+    await ils.patron(lan), await ils.fees(lan), await ils.renew(lan, [loan.loan_id])
+    placed = await ils.place_hold(lan, "3")
+    assert placed.ok
+    assert (await ils.cancel_hold(lan, placed.hold.hold_id)).ok
+    assert not world.system.failed_log_ins
+
+
 async def test_a_server_that_does_not_say_whether_pins_are_right_lets_nobody_in():
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers = {"93": "941", "99": "98YYYYNN10000520261122    1259422.00AO|", "63": "64" + " " * 14 + "001"}
