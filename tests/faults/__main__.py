@@ -7,7 +7,7 @@ import logging
 import sys
 
 from tests.faults.journeys import JOURNEYS
-from tests.faults.matrix import cells, summary, table
+from tests.faults.matrix import WITHOUT_EFFECT, cells, summary, table
 from tests.faults.systems import SYSTEMS
 
 
@@ -16,7 +16,8 @@ async def main() -> int:
     found = [cell for name in SYSTEMS for journey in JOURNEYS async for cell in cells(name, journey)]
     print(f"{summary(found)}\n\n{table(found)}")
     wrong = sum(bool(cell.wrong) for cell in found)
-    print(f"\n{len(found)} cells, {wrong} wrong", file=sys.stderr)
+    idle = sum(cell.heard == WITHOUT_EFFECT for cell in found)
+    print(f"\n{len(found) - idle} cells, {wrong} wrong; {idle} more without effect", file=sys.stderr)
     return bool(wrong)
 
 

@@ -21,6 +21,7 @@ from tests.journeys.patron import Desk, desk_for
 from tests.journeys.talk import Said
 
 LAN = ("Nguyễn Thị Lan",)
+WITHOUT_EFFECT = "–"  # the call names no patron, so that it cannot tell of another
 WRITES = re.compile(r"^(?:RenewLoan|29|15|DELETE .*|POST /(?:holds|checkouts.*))$")
 
 
@@ -62,8 +63,11 @@ async def _cell(system: System, desk: Desk, journey: Journey, call: str, fault: 
     said = await journey.play(desk)
     wrong = faults_in(said, before, system) + _leaks(said) + _strange_links(desk, system)
     system.heal()
+    if not system.struck() and fault != "other_patron":
+        wrong.append("the fault was never met")
     wrong += await _truth_afterwards(system, before)
-    return Cell(system.name, journey.name, call, fault, verdict(said), tuple(wrong))
+    heard = verdict(said) if system.struck() else WITHOUT_EFFECT
+    return Cell(system.name, journey.name, call, fault, heard, tuple(wrong))
 
 
 async def _truth_afterwards(system: System, before: Before) -> list[str]:
@@ -117,7 +121,8 @@ def summary(found: list[Cell]) -> str:
 
     def told(cells: list[Cell]) -> str:
         heard = Counter("SAI" if cell.wrong else cell.heard for cell in cells)
-        return ", ".join(f"{number} {words}" for words, number in sorted(heard.items()))
+        del heard[WITHOUT_EFFECT]
+        return ", ".join(f"{number} {words}" for words, number in sorted(heard.items())) or WITHOUT_EFFECT
 
     return _drawn(("system", "journey"), rows, told)
 

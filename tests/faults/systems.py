@@ -37,6 +37,7 @@ class System:
     strike: Callable[[str, str], object]  # fault, call
     heal: Callable[[], object]
     calls: Callable[[], Sequence[str]]  # what was asked, in order
+    struck: Callable[[], int]  # how often the fault made a difference
 
     @property
     def loans(self) -> dict[str, tuple[str, int]]:
@@ -90,7 +91,8 @@ async def koha(*, ils_di: bool) -> AsyncIterator[System]:
             return opened[-1]
 
         name = "Koha, ILS-DI" if ils_di else "Koha, REST"
-        yield System(name, system, open_ils, partial(_at_koha, served), served.faults.clear, lambda: system.asked)
+        strike, heal = partial(_at_koha, served), served.faults.clear
+        yield System(name, system, open_ils, strike, heal, lambda: system.asked, lambda: served.struck)
         for ils in opened:
             await ils.close()
 
@@ -120,7 +122,8 @@ async def sip2() -> AsyncIterator[System]:
             opened.append(SIP2ILS(waits, system.clock, KohasShelf(system), bytes(64)))
             return opened[-1]
 
-        yield System("SIP2", system, open_ils, partial(_at_line, line), line.faults.clear, lambda: line.codes)
+        strike, heal = partial(_at_line, line), line.faults.clear
+        yield System("SIP2", system, open_ils, strike, heal, lambda: line.codes, lambda: line.struck)
         for ils in opened:
             await ils.close()
 

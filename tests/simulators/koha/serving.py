@@ -59,6 +59,7 @@ class Served:
     delays: Iterator[float] | None = None  # of one request after another, instead
     clock_off_s: float = 0.0
     at_once: int = 0  # the most requests that were open at one time
+    struck: int = 0  # how often a fault made a difference
     _open: int = 0
 
 
@@ -139,17 +140,18 @@ async def _answer(served: Served, http: h11.Connection, writer: asyncio.StreamWr
     served.koha.asked.append(what)
     fault = next((each for each in served.faults if each.strikes(what)), None)
     kind = fault.kind if fault else None
+    served.struck += kind not in (None, "other_patron")
     delay = next(served.delays) if served.delays else served.latency_s
     await asyncio.sleep(delay + (fault.seconds if fault and kind == "slow" else 0))
     if kind == "drop_before":
         return False
     if kind == "hang":
         await asyncio.sleep(3600)
+    asked = _about(request, fault.other) if fault and kind == "other_patron" else request
+    response = said = OTHER_PAGES[kind] if kind in OTHER_PAGES else _said(served.koha, asked)
     if fault and kind == "other_patron":
-        request = _about(request, fault.other)
-    response = OTHER_PAGES[kind] if kind in OTHER_PAGES else _said(served.koha, request)
-    if fault and kind == "other_patron":
-        response = _of_other(response, fault.other)
+        response = _of_other(said, fault.other)
+        served.struck += (asked, response) != (request, said)
     if kind == "drop_after":
         return False
     if kind == "hang_after":

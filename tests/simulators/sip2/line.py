@@ -46,6 +46,7 @@ class Line:
     codes: list[str] = field(default_factory=list)  # of the requests, in order
     open: int = 0  # lines that are open now
     most_open: int = 0
+    struck: int = 0  # how often a fault made a difference
 
 
 @contextlib.asynccontextmanager
@@ -95,6 +96,7 @@ async def _carry(
         line.codes.append(code)
         fault = next((each for each in line.faults if each.strikes(code)), None)
         kind = fault.kind if fault else None
+        line.struck += kind not in (None, "other_patron")
         delay = next(line.delays) if line.delays else line.latency_s
         await asyncio.sleep(delay + (fault.seconds if fault and kind == "slow" else 0))
         if kind == "drop_before":
@@ -104,7 +106,9 @@ async def _carry(
         if kind == "again":
             writer.write(b"96AZFEF6\r")
             continue
-        back.write(_about(asked, *fault.other) if fault and kind == "other_patron" else asked)
+        sent = _about(asked, *fault.other) if fault and kind == "other_patron" else asked
+        line.struck += sent.strip() != asked.strip()
+        back.write(sent)
         told = await there.readuntil(b"\r")
         if kind == "drop_after":
             return
