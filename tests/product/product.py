@@ -62,13 +62,10 @@ def free_port() -> int:
 def write_settings(folder: Path, port: int, extra: str = "") -> Path:
     """Return the demo's settings, moved to `folder` and `port`."""
     demo = (CHECKOUT / "demo" / "library.toml").read_text(encoding="utf-8")
-    lines = (
-        demo.replace("[web]\n", f"[web]\nport = {port}\n"),
-        f'[files]\nvar = "{folder / "var"}"',
-        f'[rasa]\nmodel = "{VAR / "models" / "dialogue.tar.gz"}"',
-        f'[ils]\npath = "{folder / "var" / "ils.sqlite"}"',
-        extra,
-    )
+    for section, line in {"web": f"port = {port}", "ils": f'path = "{folder / "var" / "ils.sqlite"}"'}.items():
+        demo = demo.replace(f"[{section}]\n", f"[{section}]\n{line}\n")
+    model = VAR / "models" / "dialogue.tar.gz"
+    lines = (demo, f'[files]\nvar = "{folder / "var"}"', f'[rasa]\nmodel = "{model}"', extra)
     config = folder / "library.toml"
     config.write_text("\n".join(lines), encoding="utf-8")
     assert tomllib.loads(config.read_text(encoding="utf-8"))
