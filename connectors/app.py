@@ -131,7 +131,7 @@ def lay_ground(settings: Settings, clock: Clock, ils: ILS | None = None) -> Grou
 
     return Ground(
         store=Store(var / "gateway.sqlite"),
-        ils=cast(ILS, RememberingILS(ils or opened(), clock)),
+        ils=ils or cast(ILS, RememberingILS(opened(), clock)),
         calendar=calendar,
         catalogue=catalogue,
         searcher=searcher,

@@ -30,6 +30,7 @@ class RememberingILS:
         self._ils = ils
         self._clock = clock
         self._known: OrderedDict[str, tuple[datetime, list[ItemStatus]]] = OrderedDict()
+        self._doubted: set[str] = set()  # of the known
         self._asking: dict[str, asyncio.Task[Copies]] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -41,7 +42,7 @@ class RememberingILS:
         What somebody is asking for already is waited for, not asked again.
         """
         wanted, now = list(dict.fromkeys(record_ids)), self._clock()
-        stale = [each for each in wanted if not self._is_known(each, now, FRESH)]
+        stale = [each for each in wanted if not self._is_fresh(each, now)]
         try:
             if stale:
                 await self._ask(stale)
@@ -50,6 +51,10 @@ class RememberingILS:
                 raise
             return {each: self._told(each, now) for each in wanted}
         return {each: list(self._known[each][1]) for each in wanted}
+
+    def doubt(self) -> None:
+        """Ask again for all that is remembered: the system is not as it was."""
+        self._doubted.update(self._known)
 
     async def place_hold(self, who: PatronRef, record_id: str, *, pickup: str | None = None) -> HoldOutcome:
         try:
@@ -80,8 +85,10 @@ class RememberingILS:
         for record_id in record_ids:
             self._known[record_id] = (self._clock(), found.get(record_id, []))
             self._known.move_to_end(record_id)
+            self._doubted.discard(record_id)
         while len(self._known) > MOST_RECORDS:
-            self._known.popitem(last=False)
+            gone, _ = self._known.popitem(last=False)
+            self._doubted.discard(gone)
         return found
 
     def _asked(self, record_ids: Sequence[str], done: asyncio.Task[Copies]) -> None:
@@ -92,9 +99,12 @@ class RememberingILS:
 
     def _is_known(self, record_id: str, now: datetime, age: timedelta) -> bool:
         at = self._known[record_id][0] if record_id in self._known else None
-        return at is not None and now - at <= age
+        return at is not None and timedelta() <= now - at <= age  # a clock that was set back knows nothing
+
+    def _is_fresh(self, record_id: str, now: datetime) -> bool:
+        return record_id not in self._doubted and self._is_known(record_id, now, FRESH)
 
     def _told(self, record_id: str, now: datetime) -> list[ItemStatus]:
         """Return what is remembered; with its time where it is not of now."""
         at, copies = self._known[record_id]
-        return list(copies) if now - at <= FRESH else [replace(copy, as_of=at) for copy in copies]
+        return list(copies) if self._is_fresh(record_id, now) else [replace(copy, as_of=at) for copy in copies]

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from connectors import mailbox
 from connectors.app import Gateway, build, serving
+from connectors.availability import RememberingILS
 from connectors.channels.port import Button, Limits, Message, Reply, Sent, reply_from_json, typed_command
 from connectors.channels.telegram.door import LIMITS as TELEGRAM_LIMITS
 from connectors.channels.view import DoorView
@@ -74,6 +75,7 @@ class Rehearsal:
     gateway: Gateway
     clock: SettableClock
     ils: SwitchedILS
+    copies: RememberingILS  # what the gateway asks
     system: SQLiteILS
     channel: str
     limits: Limits | None = None  # of a pushed door; the website shows replies whole
@@ -153,6 +155,7 @@ class Rehearsal:
             await self.gateway.handover.say_as_person(self.conversation_id, LIBRARIAN, str(event["person"]), key)
         elif event in {"ils_down", "ils_up"}:
             self.ils.down = event == "ils_down"
+            self.copies.doubt()
         elif event == "link_done":
             who = await self.system.find_card(self.card)
             name = (await self.system.patron(who)).name
@@ -209,13 +212,14 @@ async def rehearsal(
         own = _copied(settings, Path(folder), moment)
         system = SQLiteILS(Path(folder) / "ils.sqlite", clock=clock, circulation=_circulation(own))
         ils = SwitchedILS(system)
+        copies = RememberingILS(cast(ILS, ils), clock)
         rasa = await start(rasa_command(own, wiring), rasa_environment(own, wiring), silent=True)
-        gateway = build(own, wiring, clock=clock, ils=cast(ILS, ils))
+        gateway = build(own, wiring, clock=clock, ils=cast(ILS, copies))
         try:
             async with serving(gateway.action_listener, wiring.action_port):
                 await asyncio.to_thread(gateway.warm_up)
                 await _until_ready(gateway, rasa)
-                yield await _conversation(Rehearsal(gateway, clock, ils, system, channel, limits), card)
+                yield await _conversation(Rehearsal(gateway, clock, ils, copies, system, channel, limits), card)
         finally:
             await gateway.close()
             await stop(rasa)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
+
+from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, Services
 from bot.actions.buttons import Button, button
@@ -25,11 +27,11 @@ ALL_OUT = Words("đang cho mượn hết", "all out")
 BACK_ON = Words("sớm nhất trả", "first due back")
 READ_HERE = Words("đọc tại chỗ", "read in the library")
 NOT_LENT = Words("chưa phục vụ", "not available")
-AS_OF = Words("lúc {at}", "as of {at}")
+AS_OF = Words("lúc", "as of")
 DETAILS = Words("Xem thêm", "Details")
 HOLD = Words("Đặt giữ", "Place a hold")
 READ_ONLINE = Words("Đọc trực tuyến", "Read online")
-_COMING_BACK = {ItemState.ON_LOAN, ItemState.ON_HOLD_SHELF, ItemState.IN_TRANSIT}
+COMING_BACK = {ItemState.ON_LOAN, ItemState.ON_HOLD_SHELF, ItemState.IN_TRANSIT}
 
 
 async def copies_of(services: Services, records: Sequence[Record]) -> Copies | None:
@@ -65,7 +67,7 @@ def hold_button(record: Record, items: Sequence[ItemStatus] | None, lang: Lang) 
     Of a system that is silent, or told by a nightly file, nothing can be asked.
     """
     states = {item.state for item in items or () if not item.as_of}
-    if ItemState.AVAILABLE in states or not states & _COMING_BACK:
+    if ItemState.AVAILABLE in states or not states & COMING_BACK:
         return []
     return [button(HOLD, lang, "place_hold", record_id=record.record_id)]
 
@@ -93,11 +95,24 @@ def place_lines(
 def state_text(items: Sequence[ItemStatus], heard: Heard) -> str:
     """Return 'còn 2 bản', 'đang cho mượn hết, sớm nhất trả thứ Ba 24/11', 'đọc tại chỗ' or 'chưa phục vụ'.
 
-    What is not of now says of when it is: 'còn 2 bản (lúc 09:12)'.
+    What is not of now says of when it is: 'còn 2 bản (lúc 09:12)', 'còn 2 bản (lúc 02:00 thứ Hai 23/11)'.
     """
-    as_of = next((item.as_of for item in items if item.as_of), None)
-    dated = f" ({AS_OF.to(heard.lang).format(at=f'{as_of:%H:%M}')})" if as_of else ""
-    return _state_now(items, heard) + dated
+    as_of, today = told_at(items), heard.turn.now.date()
+    if as_of is None:
+        return _state_now(items, heard)
+    day = "" if as_of.date() == today else f" {full_date(as_of.date(), heard.lang, today=today)}"
+    return f"{_state_now(items, heard)} ({AS_OF.to(heard.lang)} {as_of:%H:%M}{day})"
+
+
+def told_at(items: Iterable[ItemStatus]) -> datetime | None:
+    """Return of when the copies are, or None when they are of now."""
+    return next((item.as_of for item in items if item.as_of), None)
+
+
+def say_if_silent(services: Services, dispatcher: CollectingDispatcher, items: Iterable[ItemStatus]) -> None:
+    """Say that the library system is silent when the copies are remembered ones, and not those of a nightly file."""
+    if told_at(items) and services.ils.as_of is None:
+        dispatcher.utter_message(response="utter_copies_remembered")
 
 
 def _state_now(items: Sequence[ItemStatus], heard: Heard) -> str:
@@ -106,7 +121,7 @@ def _state_now(items: Sequence[ItemStatus], heard: Heard) -> str:
     if free:
         return f"{IN.to(lang)} {count(free, COPY, lang)}"
     states = {item.state for item in items}
-    if states & _COMING_BACK:
+    if states & COMING_BACK:
         back = first_back(items, heard)
         when = f", {BACK_ON.to(lang)} {full_date(back, lang, today=heard.turn.now.date())}" if back else ""
         return ALL_OUT.to(lang) + when

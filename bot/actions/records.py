@@ -11,7 +11,19 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, LibraryAction, question_still_open
 from bot.actions.buttons import button
-from bot.actions.cards import HOLD, Copies, branch_name, copies_of, first_back, full_card, in_order, state_text
+from bot.actions.cards import (
+    COMING_BACK,
+    HOLD,
+    Copies,
+    branch_name,
+    copies_of,
+    first_back,
+    full_card,
+    in_order,
+    say_if_silent,
+    state_text,
+    told_at,
+)
 from bot.actions.curated import tell_if_sure
 from bot.actions.finding import PAGE, Wish, as_catalogued, named, search, wanted_words, wish_of
 from bot.actions.meant import Meant, record_meant
@@ -85,6 +97,7 @@ class ShowRecord(_OfOneRecord):
         card = full_card(record, items, heard, self.services.calendar())
         response = "utter_record_copies_unknown" if items is None else "utter_record"
         dispatcher.utter_message(response=response, wanted=named(record, heard.lang), json_message={"cards": [card]})
+        say_if_silent(self.services, dispatcher, items or ())
         return []
 
 
@@ -137,13 +150,20 @@ class CheckAvailability(_OfOneRecord):
             )
             return []
         items = copies.get(record.record_id, [])
-        places = self._places(items, heard)
+        events = self._tell_of(items, dispatcher, heard, record)
+        say_if_silent(self.services, dispatcher, items)
+        return events
+
+    def _tell_of(
+        self, items: Sequence[ItemStatus], dispatcher: CollectingDispatcher, heard: Heard, record: Record
+    ) -> list[EventType]:
         states = {item.state for item in items}
         if ItemState.AVAILABLE in states:
-            return self._available(dispatcher, heard, record, items, places)
-        if states & {ItemState.ON_LOAN, ItemState.ON_HOLD_SHELF, ItemState.IN_TRANSIT}:
+            return self._available(dispatcher, heard, record, items, self._places(items, heard))
+        if states & COMING_BACK:
             return _all_out(dispatcher, heard, record, items)
         response = "utter_read_in_library" if ItemState.READING_ONLY in states else "utter_no_copies"
+        wanted = named(record, heard.lang)
         dispatcher.utter_message(response=response, wanted=wanted, places=self._shelves(items, heard))
         return []
 
@@ -185,9 +205,12 @@ class CheckAvailability(_OfOneRecord):
 def _all_out(
     dispatcher: CollectingDispatcher, heard: Heard, record: Record, items: Sequence[ItemStatus]
 ) -> list[EventType]:
-    """Say when the first copy is due back, and ask whether to place a hold."""
+    """Say when the first copy is due back, and ask whether to place a hold; not of what may have changed since."""
     back = first_back(items, heard)
     say = {"wanted": named(record, heard.lang)}
+    if told_at(items):
+        dispatcher.utter_message(response="utter_was_all_out", state=state_text(items, heard), **say)
+        return []
     if back:
         say["back"] = full_date(back, heard.lang, today=heard.turn.now.date())
     response = "utter_all_out" if back else "utter_all_out_no_date"
@@ -240,6 +263,7 @@ class LocateItem(_OfOneRecord):
         wanted = named(record, heard.lang)
         if lines:
             dispatcher.utter_message(response="utter_located", wanted=wanted, lines=bullets(lines))
+            say_if_silent(self.services, dispatcher, items)
         elif record.links:
             link = {"title": Words("Đọc trực tuyến", "Read online").to(heard.lang), "url": record.links[0].url}
             dispatcher.utter_message(response="utter_online_only", wanted=wanted, buttons=[link])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from rasa_sdk.events import EventType, SlotSet
@@ -10,7 +11,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.base import Heard, Services
 from bot.actions.buttons import Button, button
-from bot.actions.cards import Card, copies_of, hit_card
+from bot.actions.cards import Card, copies_of, hit_card, say_if_silent
 from bot.actions.finding import MOST, PAGE, Wish, named, why_words
 from bot.actions.questions import ask
 from library.phrasing import BOOK, Words, count
@@ -62,6 +63,8 @@ async def show_hits(
     )
     if copies is None:
         dispatcher.utter_message(response="utter_copies_unknown")
+    else:
+        say_if_silent(services, dispatcher, chain.from_iterable(copies.values()))
     return remembered(records, wish, page, heard)
 
 

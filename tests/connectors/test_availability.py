@@ -86,6 +86,26 @@ async def test_a_silent_system_is_told_of_with_its_time_and_not_for_ever(ils, li
         await ils.availability(["1"])
 
 
+async def test_what_is_doubted_is_asked_again_and_told_with_its_time_when_nobody_answers(ils, library, clock):
+    begun = clock()
+    await ils.availability(["1", "2"])
+    library.away = True
+    ils.doubt()
+    told = await ils.availability(["1", "2"])
+    assert {copy.as_of for copies in told.values() for copy in copies} == {begun}
+    library.away = False
+    assert (await ils.availability(["1"]))["1"][0].as_of is None
+    assert library.asked == [["1", "2"], ["1", "2"], ["1"]]
+
+
+async def test_a_clock_that_was_set_back_knows_nothing(ils, library, clock):
+    await ils.availability(["1"])
+    clock.advance(minutes=-30)
+    library.away = True
+    with pytest.raises(ILSUnavailable):
+        await ils.availability(["1"])
+
+
 async def test_a_page_of_which_one_hit_is_unknown_is_not_half_told(ils, library, clock):
     await ils.availability(["1"])
     library.away = True

@@ -64,7 +64,9 @@ def rehearse(tmp_path: Path, scene: Scene, limits: Limits | None = SMALL) -> Non
                 reminder=SimpleNamespace(remind=nobody_is_reminded),
             )
             nothing: Any = None
-            await scene(await _conversation(Rehearsal(parts, clock, nothing, nothing, "zalo", limits), None), gateway)
+            await scene(
+                await _conversation(Rehearsal(parts, clock, nothing, nothing, nothing, "zalo", limits), None), gateway
+            )
 
     run(main)
 

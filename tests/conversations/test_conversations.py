@@ -50,6 +50,24 @@ async def test_the_talk_goes_as_written(product: Rehearsal, talk: Mapping[str, A
         _check(turn, heard)
 
 
+async def test_while_the_loan_system_is_silent_what_it_said_last_is_told_with_its_time(product: Rehearsal) -> None:
+    patron = await product.another()
+    asked_at = product.clock()
+    assert "Còn nhé" in _said(await patron.turn({"text": "Dế mèn phiêu lưu ký còn không"}))
+    await patron.turn({"event": "ils_down"})
+    await patron.turn({"event": {"wait_min": 3}})
+    later = _said(await patron.turn({"text": "còn không"}))
+    assert f"(lúc {asked_at:%H:%M})" in later, later
+    assert "Hệ thống mượn trả chưa trả lời" in later, later
+    await patron.turn({"event": {"wait_min": 13}})
+    assert "chưa biết" in _said(await patron.turn({"text": "còn không"}))
+    await patron.turn({"event": "ils_up"})
+
+
+def _said(heard: Mapping[str, Any]) -> str:
+    return "\n".join(reply.get("text", "") for reply in heard["replies"])
+
+
 async def test_a_message_is_explained_as_it_is_heard(product: Rehearsal) -> None:
     told = await explain("mai may h mo cua z", product.gateway.dialogue, START.date())
     assert told.normalised == "mai may giờ mo cua vậy"

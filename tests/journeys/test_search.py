@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from bot.actions.filters import audience_of
@@ -259,6 +262,33 @@ async def test_a_silent_library_system_leaves_the_shelves_and_says_so(reader):
     said = await reader.talk.hear("check_availability", "[Số đỏ](title) còn không")
     assert said.responses == ("utter_availability_unknown",)
     assert "Mỹ Tho (895.922 / S100)" in said.text
+
+
+def _of(ils, told_at):
+    """Let the copies be as they were then."""
+    ils.copies = {key: [replace(copy, as_of=told_at) for copy in copies] for key, copies in ils.copies.items()}
+
+
+async def test_what_a_silent_library_system_said_last_is_told_with_its_time_and_leads_to_no_hold(reader):
+    _of(reader.ils, reader.talk.now - timedelta(minutes=5))
+    then = f"(lúc {reader.talk.now - timedelta(minutes=5):%H:%M})"
+    said = await reader.talk.hear("check_availability", "[Số đỏ](title) còn không")
+    assert said.responses == ("utter_available", "utter_copies_remembered")
+    assert f"Mỹ Tho còn 2 bản {then}" in said.text
+    out = await reader.talk.hear("check_availability", "[Mắt biếc](title) còn không")
+    assert out.responses == ("utter_was_all_out", "utter_copies_remembered")
+    assert out.texts[0] == f"“Mắt biếc” của Nguyễn Nhật Ánh đang cho mượn hết, sớm nhất trả thứ Bảy 28/11 {then}."
+    assert out.buttons == ()
+    hits = await reader.talk.hear("find_item", SHRIMPS)
+    assert hits.responses == ("utter_found_more", "utter_copies_remembered")
+
+
+async def test_copies_of_yesterdays_nightly_file_are_dated_and_nobody_is_called_silent(reader):
+    reader.ils.as_of = reader.talk.now.replace(hour=2) - timedelta(days=1)
+    _of(reader.ils, reader.ils.as_of)
+    said = await reader.talk.hear("check_availability", "[Số đỏ](title) còn không")
+    assert said.responses == ("utter_available",)
+    assert f"(lúc {reader.ils.as_of:%H:%M} thứ" in said.text
 
 
 async def test_with_no_book_in_sight_it_is_asked_which(reader):
