@@ -287,6 +287,7 @@ async def losing(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 async def test_a_renewal_whose_answer_is_lost_is_unknown_and_sent_once(losing):
     lan = await losing.log_in(losing.lan)
+    needs(losing, Capability.RENEW)
     loan = of_title(await losing.ils.loans(lan), losing.titles[0])
     losing.lose_answers()
     with pytest.raises(ILSOutcomeUnknown) as caught:
@@ -299,6 +300,7 @@ async def test_a_renewal_whose_answer_is_lost_is_unknown_and_sent_once(losing):
 
 async def test_a_hold_whose_answer_is_lost_is_unknown_and_sent_once(losing):
     lan = await losing.log_in(losing.lan)
+    needs(losing, Capability.PLACE_HOLD)
     losing.lose_answers()
     with pytest.raises(ILSOutcomeUnknown):
         await losing.ils.place_hold(lan, losing.lent_out_record)
@@ -308,6 +310,7 @@ async def test_a_hold_whose_answer_is_lost_is_unknown_and_sent_once(losing):
 
 async def test_a_cancelling_whose_answer_is_lost_is_unknown_and_sent_once(losing):
     lan = await losing.log_in(losing.lan)
+    needs(losing, Capability.PLACE_HOLD, Capability.CANCEL_HOLD)
     hold = (await losing.ils.place_hold(lan, losing.lent_out_record)).hold
     losing.lose_answers()
     with pytest.raises(ILSOutcomeUnknown):

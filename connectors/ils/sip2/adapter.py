@@ -7,6 +7,7 @@ It renews and holds for whomever it is told, so ownership and blocks are checked
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import chain, islice, zip_longest
@@ -22,9 +23,11 @@ from connectors.ils.sip2.pool import Pool
 from connectors.settings import SIP2ILSSection
 from library.ils import (
     Capability,
+    ILSError,
     ILSMisconfigured,
     ILSOutcomeUnknown,
     InvalidCredentials,
+    NotSupported,
     PatronRef,
     PatronUnknown,
 )
@@ -72,21 +75,23 @@ class SIP2ILS:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Return what the server says in its BX; before it was asked, and where it says nothing, all."""
-        told = self._pool.status.one("BX") if self._pool.status else ""
-        does = dict(zip(BX, told, strict=False))
-        return frozenset(capability for capability, code in NEEDS.items() if does.get(code, "Y") == "Y")
+        return frozenset(capability for capability, code in NEEDS.items() if self._does(code))
 
     async def close(self) -> None:
         await self._pool.close()
 
     async def authenticate(self, card_number: str, pin: str) -> PatronRef:
-        """Return whose card this is. The server must say that both card (BL) and PIN (CQ) are right."""
+        """Return whose card this is. The server must say that the PIN is right (CQ), and not that the card is not (BL).
+
+        invenio-sip2 gives no BL; there a name must stand with the card.
+        """
         card, encoding = card_number.strip(), self._section.encoding
         sendable = is_sendable(card, encoding) and is_sendable(pin, encoding)  # else no card or PIN of this system
         if not card or not pin or len(card) > LONGEST_CARD or not sendable:
             raise InvalidCredentials(NOT_KNOWN)
         told = await self._information(card, pin=pin)
-        if told.one("BL") != "Y":
+        await self._end_session(card)
+        if told.one("BL") not in ("Y", "") or not (told.one("BL") or told.one("AE")):
             raise InvalidCredentials(NOT_KNOWN)
         if not told.one("CQ"):
             raise ILSMisconfigured("the SIP2 server does not say whether PINs are right (no CQ): nobody can log in")
@@ -108,6 +113,7 @@ class SIP2ILS:
         card = self._cards.open(who.patron_id)
 
         async def renew_one(loan: Loan) -> RenewalOutcome:
+            self._must_do(Capability.RENEW)
             now = messages.stamp(self._clock())
             fields = [("AO", self._section.institution), ("AA", card), ("AB", loan.loan_id), ("AC", "")]
             told = await self._pool.ask("29", "NN" + now + now, [*fields, ("BO", "N")], writes=True)
@@ -140,6 +146,7 @@ class SIP2ILS:
         )
         if refusal:
             return HoldOutcome(refusal=refusal)
+        self._must_do(Capability.PLACE_HOLD)
         told = await self._change_hold("+", card, lendable[0].barcode, pickup or "")
         if not told.ok:
             return HoldOutcome(refusal=refusals.of(told.notes))
@@ -154,6 +161,7 @@ class SIP2ILS:
         mine = next((hold for hold in await self.holds(who) if hold.hold_id == hold_id), None)
         if mine is None:
             return HoldOutcome(refusal=Refusal.NOT_YOURS)
+        self._must_do(Capability.CANCEL_HOLD)
         told = await self._change_hold("-", self._cards.open(who.patron_id), hold_id, "")
         return HoldOutcome(mine) if told.ok else HoldOutcome(refusal=refusals.of(told.notes))
 
@@ -199,15 +207,34 @@ class SIP2ILS:
         return told
 
     async def _information(self, card: str, wanted: int | None = None, *, pin: str = "", start: int = 1) -> Message:
-        """Return the 64 of a card; `wanted` is the list to be told, from its place `start` on."""
+        """Return the 64 of a card; `wanted` is the list to be told, from its place `start` on.
+
+        Of a server that knows no 63 the 24, which says the same and has no lists. Raises NotSupported for these there.
+        """
         summary = "".join("Y" if place == wanted else " " for place in range(10))
         fields = [("AO", self._section.institution), ("AA", card), ("AC", "")]
+        if await self._tells_only_status():
+            if wanted is not None:
+                raise NotSupported("the SIP2 server lists nothing of an account: it knows no 63")
+            return await self._pool.ask("23", "001" + messages.stamp(self._clock()), [*fields, ("AD", pin)])
         if pin:
             # Never an empty one: Koha counts it as a failed log-in, locks the card after a few, and refuses holds.
             fields.append(("AD", pin))
         if wanted is not None:
             fields += [("BP", str(start)), ("BQ", "9999")]
         return await self._pool.ask("63", "001" + messages.stamp(self._clock()) + summary, fields)
+
+    async def _tells_only_status(self) -> bool:
+        if self._pool.status is None:
+            await self._pool.ask("99", messages.READY, ())
+        return self._does("23") and not self._does("63")
+
+    async def _end_session(self, card: str) -> None:
+        """Tell the server that nobody with a PIN is there any more. Whether it heard that changes nothing."""
+        if self._does("35"):
+            fields = [("AO", self._section.institution), ("AA", card), ("AC", "")]
+            with contextlib.suppress(ILSError):
+                await self._pool.ask("35", messages.stamp(self._clock()), fields)
 
     async def _listed(self, card: str, wanted: int, name: str) -> list[str]:
         """Return every entry of a list, also where the server tells it in parts."""
@@ -237,6 +264,16 @@ class SIP2ILS:
 
     async def _shelved(self, barcodes: Sequence[str]) -> Mapping[str, Shelved]:
         return await asyncio.to_thread(self._shelf.by_barcode, barcodes) if barcodes else {}
+
+    def _must_do(self, what: Capability) -> None:
+        """Raise NotSupported for what the server does not do: known since it was asked for anything."""
+        if what not in self.capabilities:
+            raise NotSupported(f"the SIP2 server does not do this: {what.value}")
+
+    def _does(self, code: str) -> bool:
+        """Return whether the server knows a message, by its BX; before it was asked, and of what it leaves out, yes."""
+        told = self._pool.status.one("BX") if self._pool.status else ""
+        return dict(zip(BX, told, strict=False)).get(code, "Y") == "Y"
 
     async def _change_hold(self, mode: str, card: str, barcode: str, pickup: str) -> Message:
         fields = [("BS", pickup)] if pickup else []

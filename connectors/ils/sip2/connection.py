@@ -42,7 +42,7 @@ class Connection:
         connection = cls(section, *await _connected(section))
         try:
             await connection._log_in()
-            connection.status = await connection.ask("99", "0" + "080" + "2.00", ())
+            connection.status = await connection.ask("99", messages.READY, ())
         except BaseException:
             connection.close()
             raise
@@ -60,8 +60,8 @@ class Connection:
         """Return the answer. Raises ILSUnavailable; ILSOutcomeUnknown when a write was sent and nothing came back."""
         section = self._section
         sequence = self._sequence if section.error_detection else None
-        self._sequence = (self._sequence + 1) % 10
         line = frame.build(code, fixed, fields, encoding=section.encoding, sequence=sequence)
+        self._sequence = (self._sequence + 1) % 10  # of what is sent: some servers want every number
         sent = False
         try:
             async with asyncio.timeout(section.timeout_s):
@@ -148,5 +148,5 @@ async def _connected(section: SIP2ILSSection) -> tuple[asyncio.StreamReader, asy
 def _same(asked: str, told: str, code: str) -> bool:
     """Return whether an answer is about what was asked for; of a patron's account only one that says so."""
     if not told:
-        return code != "63"
+        return code not in ("23", "63")
     return asked.strip().casefold() == told.casefold()

@@ -14,7 +14,8 @@ from library.ils import ILSError
 
 END = b"\r"
 LONGEST = 255  # of one value, in characters
-_TRAILER = re.compile(rb"(?:AY(?P<sequence>\d))?AZ(?P<sum>[0-9A-Fa-f]{4})$")
+# Four digits by the standard; invenio-sip2 leaves the zeros before them out.
+_TRAILER = re.compile(rb"(?:AY(?P<sequence>\d))?AZ(?P<sum>[0-9A-Fa-f]{1,4})$")
 _UNSAFE = re.compile(r"[|\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -63,7 +64,7 @@ def read(line: bytes, encoding: str) -> Frame:
     sequence, sound = None, True
     if trailer := _TRAILER.search(line):
         sequence = int(trailer["sequence"]) if trailer["sequence"] else None
-        sound = checksum(line[: trailer.end() - 4]) == trailer["sum"].upper()
+        sound = checksum(line[: trailer.start("sum")]) == trailer["sum"].upper().rjust(4, b"0")
         line = line[: trailer.start()]
     text = line.decode(encoding, errors="replace")
     return Frame(text[:2], text[2:], sequence, sound)

@@ -16,10 +16,11 @@ from library.text import nfc
 FIXED = {"24": 35, "64": 59, "18": 24, "30": 22, "66": 27, "16": 20, "38": 19, "36": 19, "98": 34, "94": 1}
 ANSWERS = {"93": "94", "99": "98", "23": "24", "63": "64", "17": "18", "29": "30", "15": "16", "35": "36"}
 # What of a question an answer repeats, so that it is known to be the answer to it.
-REPEATS = {"63": ("AA",), "17": ("AB",), "29": ("AA", "AB"), "15": ("AA",)}
+REPEATS = {"23": ("AA",), "63": ("AA",), "17": ("AB",), "29": ("AA", "AB"), "15": ("AA",)}
 # What may stand first after a fixed part, in some server or other.
 _FIRST = frozenset("AA AB AE AF AG AH AJ AM AN AO AP AQ BG BH BK BL BR BS BT BV BW BX CF CJ CK CM CQ PA".split())
 _FLAGS = 14
+READY = "0" + "080" + "2.00"  # the fixed part of a 99: all is well, 80 columns, version 2
 # The order in which BX tells of messages.
 BX = ("23", "11", "09", "01", "99", "97", "93", "63", "35", "37", "17", "19", "25", "15", "29", "65")
 

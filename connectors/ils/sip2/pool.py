@@ -9,7 +9,7 @@ from collections import deque
 from connectors.clock import Clock
 from connectors.ils.breaker import Breaker
 from connectors.ils.sip2.connection import Connection, Fields
-from connectors.ils.sip2.messages import Message
+from connectors.ils.sip2.messages import READY, Message
 from connectors.settings import SIP2ILSSection
 from library.ils import ILSUnavailable
 
@@ -82,7 +82,7 @@ class Pool:
 
 async def _answers(line: Connection) -> bool:
     try:
-        await line.ask("99", "0" + "080" + "2.00", ())
+        await line.ask("99", READY, ())
     except ILSUnavailable:
         return False
     return True

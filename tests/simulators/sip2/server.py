@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import Any
 
@@ -40,8 +40,11 @@ SENTENCES = {
 }
 
 
-def sip2_server(system: Koha, *, encoding: str = "utf-8") -> SIP2Server:
-    """Return a server that wants a log-in. As Koha's, it renews and holds for whomever it is told."""
+def sip2_server(system: Koha, *, encoding: str = "utf-8", without: Collection[str] = ()) -> SIP2Server:
+    """Return a server that wants a log-in. As Koha's, it renews and holds for whomever it is told.
+
+    `without`: the codes of messages that it does not know, as its BX says.
+    """
     server = SIP2Server(encoding=encoding, login_required=True, institution_id=INSTITUTION, max_message_size=65536)
     desk = _Desk(system)
     for route, handler in (
@@ -53,17 +56,18 @@ def sip2_server(system: Koha, *, encoding: str = "utf-8") -> SIP2Server:
         (HOLD, desk.hold),
         (END_PATRON_SESSION, desk.end),
     ):
-        server.route(route)(handler)  # type: ignore[arg-type]
+        if route.command_id not in without:
+            server.route(route)(handler)  # type: ignore[arg-type]
     return server
 
 
 @contextlib.asynccontextmanager
-async def serving_sip2(system: Koha, *, encoding: str = "utf-8") -> AsyncIterator[int]:
+async def serving_sip2(system: Koha, *, encoding: str = "utf-8", without: Collection[str] = ()) -> AsyncIterator[int]:
     """Serve over TCP; yields the port. In a task of its own, since a server may end in another than it began in."""
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def serve() -> None:
-        async with sip2_server(system, encoding=encoding).start() as bound:
+        async with sip2_server(system, encoding=encoding, without=without).start() as bound:
             port.set_result(bound)
             await stop.wait()
 

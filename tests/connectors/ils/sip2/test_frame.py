@@ -49,6 +49,14 @@ def test_the_sum_is_over_bytes_of_the_encoding():
         assert messages.read(back).one("AE") == name
 
 
+def test_a_sum_without_its_leading_zeros_is_the_same_sum():
+    lines = (b"64" + b"x" * length for length in range(999))
+    line = next(each for each in lines if checksum(each + b"AY3AZ").startswith(b"0"))
+    summed = checksum(line + b"AY3AZ")
+    short = read(line + b"AY3AZ" + summed.lstrip(b"0"), "utf-8")
+    assert (short.sound, short.sequence, short.text) == (True, 3, line[2:].decode())
+
+
 def test_a_changed_byte_is_noticed():
     assert not read(LOGIN_OK.replace(b"941", b"940"), "utf-8").sound
 

@@ -29,6 +29,7 @@ from library.ils import (
     ILSOutcomeUnknown,
     ILSUnavailable,
     InvalidCredentials,
+    NotSupported,
     PatronUnknown,
 )
 from library.model import Refusal
@@ -154,24 +155,41 @@ async def test_reading_and_writing_an_account_counts_as_no_failed_log_in(world):
     assert not world.system.failed_log_ins
 
 
-async def test_a_server_that_does_not_say_whether_pins_are_right_lets_nobody_in():
+@contextlib.asynccontextmanager
+async def answering(account: str) -> AsyncIterator[SIP2ILS]:
+    """Serve one account, whoever is asked for, as servers do that say less than others."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers = {"93": "941", "99": "98YYYYNN10000520261122    1259422.00AO|", "63": "64" + " " * 14 + "001"}
+        answers["35"] = "36Y20261122    125943AO|"
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 code = (await reader.readuntil(b"\r"))[:2].decode()
-                body = "20261122    125943" + "0" * 24 + f"AO|AA{LAN}|AELan|BLY|" if code == "63" else ""
+                body = f"20261122    125943{'0' * 24}AO|AA{LAN}|{account}" if code == "63" else ""
                 writer.write((answers[code] + body).encode() + b"\r")
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     system = koha_with_lan_and_an(Clock(), (19, 11))
-    ils = SIP2ILS(section(port), system.clock, KohasShelf(system), bytes(64))
-    with pytest.raises(ILSMisconfigured, match="no CQ"):
-        await ils.authenticate(LAN, PIN)
+    ils = SIP2ILS(section(server.sockets[0].getsockname()[1]), system.clock, KohasShelf(system), bytes(64))
+    yield ils
     await ils.close()
     server.close()
+
+
+async def test_a_server_that_does_not_say_whether_pins_are_right_lets_nobody_in():
+    async with answering("AELan|BLY|") as ils:
+        with pytest.raises(ILSMisconfigured, match="no CQ"):
+            await ils.authenticate(LAN, PIN)
+
+
+async def test_a_server_that_does_not_say_whether_cards_are_valid_names_their_patrons():
+    async with answering("AELan|CQY|") as ils:
+        assert await ils.authenticate(LAN, PIN)
+    for account in ("AE|CQY|", "AELan|CQN|", "AELan|CQY|BLN|"):
+        async with answering(account) as ils:
+            with pytest.raises(InvalidCredentials):
+                await ils.authenticate(LAN, PIN)
 
 
 async def test_capabilities_are_what_the_server_says(world):
@@ -183,6 +201,41 @@ async def test_capabilities_are_what_the_server_says(world):
     assert told
     told.fields["BX"][0] = "YYYYYYYYYYYYNNNY"  # type: ignore[index]
     assert ils.capabilities == {Capability.FEES, Capability.LIVE_AVAILABILITY}
+
+
+async def test_what_the_server_does_not_do_is_said_and_not_sent():
+    system = koha_with_lan_and_an(Clock(), (19, 11))
+    async with serving_sip2(system, without={"15", "29"}) as port, line_to(port) as line:
+        ils = World(system, line).ils()
+        lan, an = await ils.authenticate(LAN, PIN), await ils.authenticate("TV000002", PIN)
+        deeds = [ils.renew(lan, ["VN0001"]), ils.place_hold(lan, "3"), ils.cancel_hold(an, "VN0005")]
+        for deed in deeds:
+            with pytest.raises(NotSupported):
+                await deed
+        assert not {"15", "29"} & set(line.codes)
+        await ils.close()
+
+
+async def test_a_server_that_knows_only_the_status_of_patrons_lets_them_log_in_and_lists_nothing():
+    system = koha_with_lan_and_an(Clock(), (19, 11))
+    async with serving_sip2(system, without={"63"}) as port, line_to(port) as line:
+        ils = World(system, line).ils()
+        with pytest.raises(InvalidCredentials):
+            await ils.authenticate(LAN, "9999")
+        lan = await ils.authenticate(LAN, PIN)
+        assert (await ils.patron(lan)).name == "Nguyễn Thị Lan"
+        with pytest.raises(NotSupported):
+            await ils.loans(lan)
+        assert "63" not in line.codes
+        await ils.close()
+
+
+async def test_a_log_in_ends_its_session_and_holds_without_an_answer_to_that(world):
+    ils = world.ils()
+    await ils.authenticate(LAN, PIN)
+    assert world.line.codes[-2:] == ["63", "35"]
+    world.line.faults.append(LineFault("hang", "35"))
+    assert await ils.authenticate(LAN, PIN)
 
 
 async def test_a_name_is_shown_as_sent_or_with_the_family_first(world):
