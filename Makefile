@@ -8,7 +8,7 @@ PRODUCT := .venv/ready
 RASA := .venv-rasa/ready
 THUTHU := .venv/bin/thuthu --config $(CONFIG)
 
-.PHONY: run test test-live widget check bench bench-scale eval-nlu eval-robust setup screenshots clean
+.PHONY: run test test-live test-invenio widget check bench bench-scale eval-nlu eval-robust setup screenshots clean
 
 run: setup ## start everything
 	$(THUTHU) run
@@ -38,6 +38,18 @@ test: setup widget ## every test, both environments
 test-live: $(PRODUCT) ## the contract suite against a live Koha or SIP2 server: docs/live-suite.md names the variables
 	@test -n "$(KOHA_URL)$(SIP2_HOST)" || { echo "Nothing live is named: set KOHA_URL or SIP2_HOST; docs/live-suite.md"; exit 2; }
 	.venv/bin/python -m pytest tests/contract/test_ils.py -k live -rA
+
+test-invenio: .venv-invenio/ready ## the contract suite against invenio-sip2's server, which has an environment of its own
+	.venv/bin/python -m tests.contract.with_invenio .venv-invenio/bin/python
+
+# One of its dependencies leaves a package called `tests` behind, which would hide ours; what our simulators need is
+# found in our own environment, after everything of Invenio's.
+.venv-invenio/ready: $(PRODUCT)
+	$(PYTHON) -m venv --clear .venv-invenio
+	.venv-invenio/bin/pip install --quiet 'invenio-sip2==1.0.0' six
+	site=$$(.venv-invenio/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && rm -rf "$$site/tests" && \
+	  .venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$site/product.pth"
+	touch $@
 
 widget: ## what the widget's own tests need; who only runs the product needs no Node
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory connectors/widget/node_modules/ready; \
@@ -70,4 +82,4 @@ screenshots: $(PRODUCT) ## the pictures of the librarian's guide; needs Chromium
 	.venv/bin/python docs/screenshots.py
 
 clean: ## everything made at run time, environments too
-	rm -rf .venv .venv-rasa var
+	rm -rf .venv .venv-rasa .venv-invenio var

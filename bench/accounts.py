@@ -30,7 +30,7 @@ from tests.contract.scenes import KohasShelf, given
 from tests.journeys.patron import Desk, desk_for
 from tests.simulators.koha import Koha, serving
 from tests.simulators.sip2 import line_to, serving_sip2
-from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
+from tests.simulators.sip2.desk import INSTITUTION, PASSWORD, USER
 
 PATRONS, LOANS, ROUNDS = 20, 3, 10
 DELAYS_S = (0.04, 0.1)

@@ -24,7 +24,7 @@ from retrieval.sources.marc_text import bare
 from tests.connectors.ils.sample import LAN, MAT_BIEC, NHA_GIA_KIM, NOW, PIN, SO_DO, TAT_DEN, Clock, open_library
 from tests.simulators.koha import Fault, Koha, serving
 from tests.simulators.sip2 import LineFault, line_to, serving_sip2
-from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
+from tests.simulators.sip2.desk import INSTITUTION, PASSWORD, USER
 
 TITLES = {SO_DO: "Số đỏ", MAT_BIEC: "Mắt biếc", NHA_GIA_KIM: "Nhà giả kim", TAT_DEN: "Tắt đèn"}
 

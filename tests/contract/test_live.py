@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.serve_seed import LATE_DAYS, seeded
-from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
+from tests.simulators.sip2.desk import INSTITUTION, PASSWORD, USER
 
 RENEWALS_A_RUN = 6  # of Lan's first loan, counted at the simulated Koha
 ROOT = Path(__file__).resolve().parents[2]

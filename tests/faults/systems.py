@@ -17,7 +17,7 @@ from tests.contract.scenes import KohasShelf, given, koha_with_lan_and_an
 from tests.simulators.koha import Fault, Koha, serving
 from tests.simulators.koha.serving import Served
 from tests.simulators.sip2 import Line, LineFault, line_to, serving_sip2
-from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
+from tests.simulators.sip2.desk import INSTITUTION, PASSWORD, USER
 
 CARD, ANS_CARD = "TV000001", "TV000002"
 FAULTS = ("hang", "drop_before", "drop_after", "500", "garbage", "other_patron")

@@ -28,16 +28,7 @@ from pysip2.models import (
 from pysip2.routes import END_PATRON_SESSION, HOLD, ITEM_INFORMATION, LOGIN, PATRON_INFORMATION, PATRON_STATUS, RENEW
 
 from tests.simulators.koha.state import Koha
-
-USER, PASSWORD, INSTITUTION = "term1", "terminal-password", "TVTW"
-SENTENCES = {
-    "on_reserve": "Item unavailable due to outstanding holds",
-    "too_many": "Item has reached maximum renewals",
-    "overdue": "Item is overdue",
-    "tooManyHoldsForThisRecord": "Patron already has hold on this title",
-    "tooManyReserves": "Too many holds",
-    "notReservable": "Item cannot be held",
-}
+from tests.simulators.sip2.desk import INSTITUTION, PASSWORD, SENTENCES, USER, Desk, stamp
 
 
 def sip2_server(system: Koha, *, encoding: str = "utf-8", without: Collection[str] = ()) -> SIP2Server:
@@ -46,7 +37,7 @@ def sip2_server(system: Koha, *, encoding: str = "utf-8", without: Collection[st
     `without`: the codes of messages that it does not know, as its BX says.
     """
     server = SIP2Server(encoding=encoding, login_required=True, institution_id=INSTITUTION, max_message_size=65536)
-    desk = _Desk(system)
+    desk = _Answers(system)
     for route, handler in (
         (LOGIN, desk.log_in),
         (PATRON_STATUS, desk.status),
@@ -79,26 +70,27 @@ async def serving_sip2(system: Koha, *, encoding: str = "utf-8", without: Collec
         await task
 
 
-class _Desk:
+class _Answers:
     def __init__(self, system: Koha) -> None:
         self._system = system
+        self._desk = Desk(system)
 
     async def log_in(self, asked: LoginRequest, _ctx: Any) -> LoginResponse:
         return LoginResponse(ok="1" if (asked.login_user_id, asked.login_password) == (USER, PASSWORD) else "0")
 
     async def status(self, asked: PatronStatusRequest, _ctx: Any) -> PatronStatusResponse:
-        row = self._patron(asked.patron_identifier)
+        row = self._desk.patron(asked.patron_identifier)
         return PatronStatusResponse(
-            patron_status=self._flags(row),
+            patron_status=self._desk.flags(row),
             language="001",
             transaction_date=self._now(),
             **self._known(row, asked.patron_identifier, asked.patron_password),
         )
 
     async def information(self, asked: PatronInformationRequest, _ctx: Any) -> PatronInformationResponse:
-        row = self._patron(asked.patron_identifier)
+        row = self._desk.patron(asked.patron_identifier)
         self._tried(row, asked.patron_password)
-        lists = self._lists(row)
+        lists = self._desk.lists(row)
         wanted = asked.summary.find("Y")
         names = ("hold_items", "overdue_items", "charged_items", "fine_items", "recall_items", "unavailable_hold_items")
         start, end = int(asked.start_item or 1), int(asked.end_item or 9999)
@@ -106,7 +98,7 @@ class _Desk:
         counts = ("hold_items_count", "overdue_items_count", "charged_items_count", "fine_items_count")
         counts += ("recall_items_count", "unavailable_holds_count")
         return PatronInformationResponse(
-            patron_status=self._flags(row),
+            patron_status=self._desk.flags(row),
             language="001",
             transaction_date=self._now(),
             **{name: f"{len(lists[place]):04}" for place, name in enumerate(counts)},
@@ -115,26 +107,26 @@ class _Desk:
         )
 
     async def item(self, asked: ItemInformationRequest, _ctx: Any) -> ItemInformationResponse:
-        row = self._item(asked.item_identifier)
+        row = self._desk.item(asked.item_identifier)
         usual = {"security_marker": "02", "fee_type": "01", "transaction_date": self._now()}
         if row is None:
             return ItemInformationResponse(
                 circulation_status="01", item_identifier=asked.item_identifier, title_identifier="", **usual
             )
-        lent = self._lent(row)
+        lent = self._desk.lent(row)
         kept = any(hold["item_id"] == row["item_id"] for hold in self._system.holds.values())
         return ItemInformationResponse(
             circulation_status="04" if lent else "08" if kept else "03",  # for reading only: available, as Koha says
             item_identifier=row["external_id"],
             title_identifier=self._system.biblios[row["biblio_id"]]["title"],
             permanent_location=row["home_library_id"],
-            due_date=_stamp(datetime.fromisoformat(lent["due_date"])) if lent else None,
+            due_date=stamp(datetime.fromisoformat(lent["due_date"])) if lent else None,
             **usual,
         )
 
     async def renew(self, asked: RenewRequest, _ctx: Any) -> RenewResponse:
-        row = self._item(asked.item_identifier or "")
-        lent = self._lent(row) if row else None
+        row = self._desk.item(asked.item_identifier or "")
+        lent = self._desk.lent(row) if row else None
         why = self._system.why_not_renew(lent) if lent else "no_checkout"
         if lent and why is None:
             self._system.renew(lent)
@@ -148,12 +140,12 @@ class _Desk:
             patron_identifier=asked.patron_identifier,
             item_identifier=asked.item_identifier or "",
             title_identifier=self._system.biblios[row["biblio_id"]]["title"] if row else "",
-            due_date=_stamp(datetime.fromisoformat(lent["due_date"])) if lent and not why else "",
+            due_date=stamp(datetime.fromisoformat(lent["due_date"])) if lent and not why else "",
             screen_message=(SENTENCES.get(why, "Item not checked out"),) if why else (),
         )
 
     async def hold(self, asked: HoldRequest, _ctx: Any) -> HoldResponse:
-        patron, row = self._patron(asked.patron_identifier), self._item(asked.item_identifier or "")
+        patron, row = self._desk.patron(asked.patron_identifier), self._desk.item(asked.item_identifier or "")
         if patron is None or not self._tried(patron, asked.patron_password):
             return self._hold(asked, "Invalid Patron.")
         if row is None:
@@ -216,49 +208,5 @@ class _Desk:
             "screen_message": tuple(notes),
         }
 
-    def _flags(self, row: dict[str, Any] | None) -> str:
-        if row is None:
-            return "YYYY" + " " * 10
-        debt = self._system.balance(row["patron_id"]) > self._system.fine_limit
-        expired = row["expiry_date"] < self._system.clock().date().isoformat()
-        denied = "YYYY" if debt or expired or row["restricted"] else "    "
-        return denied + " " * 6 + ("YY" if debt else "  ") + "  "
-
-    def _lists(self, row: dict[str, Any] | None) -> list[tuple[str, ...]]:
-        if row is None:
-            return [()] * 6
-        mine = row["patron_id"]
-        lent = [each for each in self._system.checkouts.values() if each["patron_id"] == mine]
-        held = [each for each in self._system.holds.values() if each["patron_id"] == mine]
-        fines = tuple(line["description"] for line in self._system.lines if line["_patron"] == mine)
-        return [
-            tuple(self._barcode(each) for each in held if each["status"] == "W"),
-            (),
-            tuple(self._system.items[each["item_id"]]["external_id"] for each in lent),
-            fines,
-            (),
-            tuple(self._barcode(each) for each in held if each["status"] is None),
-        ]
-
-    def _barcode(self, hold: dict[str, Any]) -> str:
-        """Return the copy kept, or the one by which the title was asked for."""
-        if hold["item_id"]:
-            return str(self._system.items[hold["item_id"]]["external_id"])
-        copies = (row for row in self._system.items.values() if row["biblio_id"] == hold["biblio_id"])
-        return str(hold.get("_barcode") or next(copies)["external_id"])
-
-    def _patron(self, card: str) -> dict[str, Any] | None:
-        return next((row for row in self._system.patrons.values() if row["cardnumber"] == card), None)
-
-    def _item(self, barcode: str) -> dict[str, Any] | None:
-        return next((row for row in self._system.items.values() if row["external_id"] == barcode), None)
-
-    def _lent(self, item: dict[str, Any]) -> dict[str, Any] | None:
-        return next((row for row in self._system.checkouts.values() if row["item_id"] == item["item_id"]), None)
-
     def _now(self) -> str:
-        return _stamp(self._system.clock())
-
-
-def _stamp(moment: datetime) -> str:
-    return f"{moment:%Y%m%d}    {moment:%H%M%S}"
+        return stamp(self._system.clock())

@@ -18,7 +18,7 @@ from connectors.settings import SIP2ILSSection
 from tests.connectors.ils.sample import Clock
 from tests.contract.scenes import koha_with_lan_and_an
 from tests.simulators.sip2 import serving_sip2
-from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
+from tests.simulators.sip2.desk import INSTITUTION, PASSWORD, USER
 
 CLOCK = Clock()
 BX = "YYYYYYYYYYYNYYYY"

@@ -37,7 +37,7 @@ from tests.connectors.ils.sample import NOW, PIN, Clock
 from tests.contract.scenes import KohasShelf, given, koha_with_lan_and_an
 from tests.simulators.koha import Koha
 from tests.simulators.sip2 import Line, LineFault, line_to, serving_sip2
-from tests.simulators.sip2.server import INSTITUTION, PASSWORD, USER
+from tests.simulators.sip2.desk import INSTITUTION, PASSWORD, USER
 
 LAN = "TV000001"
 
