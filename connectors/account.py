@@ -194,6 +194,23 @@ class StoredLinks:
         at = {"at": self._clock().isoformat()}
         return await self._wait_for_yes(page, PatronRef(page.patron_id), page.name, given | at)
 
+    async def offer(self, login: Login) -> str | None:
+        """Return a token with which this log-in can be taken to another chat too; None for a child's card."""
+        mine = pending_links.c.conversation_id == (login.conversation_id or "")
+        row = await self._store.read(lambda db: db.execute(select(pending_links).where(mine)).first())
+        if row is None or row.guardian:
+            return None
+        card = {"patron_id": row.patron_id, "name": row.name}
+        return await self._hand_out(row.conversation_id, replaces=False, elsewhere=True, **card)
+
+    async def accept(self, conversation_id: str, token: str) -> Login:
+        """Return what became of a log-in that was taken to this chat: it waits for a "yes" here as well."""
+        page = await self._store.write(lambda db: self._use_up(db, token, elsewhere=True))
+        if page is None or page.patron_id is None or page.name is None:
+            return Login(LoginResult.GONE)
+        here = _Page(conversation_id, False, None, None)
+        return await self._wait_for_yes(here, PatronRef(page.patron_id), page.name, None)
+
     async def await_confirmation(self, conversation_id: str, who: PatronRef, name: str) -> None:
         """Let a finished log-in wait for the chat's "yes": for `thuthu talk`, where there is no page."""
         await self._wait_for_yes(_Page(conversation_id, False, None, None), who, name, None)
@@ -277,16 +294,19 @@ class StoredLinks:
         await self._store.write(make)
         return token
 
-    def _opened_by(self, db: Connection, token: str) -> _Page | None:
+    def _opened_by(self, db: Connection, token: str, *, elsewhere: bool = False) -> _Page | None:
         """Return the page that the token opens now, or None."""
         this = (link_pages.c.token_hash == hashed(token)) & link_pages.c.used_at.is_(None)
+        this &= link_pages.c.elsewhere.is_(True) if elsewhere else link_pages.c.elsewhere.is_not(True)
         in_time = link_pages.c.expires_at > self._clock().isoformat()
         row = db.execute(select(link_pages).where(this, in_time)).first()
         return _Page(row.conversation_id, bool(row.replaces), row.patron_id, row.name) if row else None
 
-    def _use_up(self, db: Connection, token: str) -> _Page | None:
+    def _use_up(self, db: Connection, token: str, *, elsewhere: bool = False) -> _Page | None:
         """Return the page that the token opened until now, or None."""
-        page = self._opened_by(db, token)
+        page = self._opened_by(db, token, elsewhere=elsewhere)
+        if page is None:
+            return None
         used = update(link_pages).where(link_pages.c.token_hash == hashed(token), link_pages.c.used_at.is_(None))
         db.execute(used.values(used_at=self._clock().isoformat(), patron_id=None, name=None))
         return page

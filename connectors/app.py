@@ -20,13 +20,12 @@ import yaml
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
-from sqlalchemy import select
 
 from bot.actions.base import Services
 from bot.actions.curated import utterance, variables
 from bot.actions.hours_preview import said_of_day
 from bot.actions.roster import all_actions
-from connectors.account import Login, StoredLinks
+from connectors.account import StoredLinks
 from connectors.actions import action_app
 from connectors.alarms import Alarms
 from connectors.announcing.announcer import Announcer
@@ -61,6 +60,7 @@ from connectors.ils.opening import open_ils
 from connectors.ils.rules import open_days
 from connectors.limits import Allowance
 from connectors.linkpage import link_router
+from connectors.logins import Logins
 from connectors.messages import say
 from connectors.models import Models, run_of
 from connectors.numbers.daily import DailyNumbers
@@ -76,7 +76,7 @@ from connectors.retention import policy_of, sweep_all
 from connectors.settings import Settings, SettingsError, load_settings
 from connectors.shelving import CatalogueShelf
 from connectors.staff.oidc import SignInService
-from connectors.store import Store, conversations
+from connectors.store import Store
 from connectors.switchboard import Switchboard
 from connectors.teaching.shop import Shop
 from connectors.timetable.desk import CalendarDesk
@@ -294,6 +294,7 @@ def build(settings: Settings, wiring: Wiring, *, clock: Clock = wall_clock, ils:
         clock,
         card_pattern=settings.library.card_pattern,
         first_contact=words.first_contact,
+        accepted=Logins(links, store, switchboard).take_along,
     )
     bench = Bench(store, ground.book, ground.answers, clock, settings.library.card_pattern)
     process = f"{settings.web.host}:{settings.web.port}"
@@ -340,15 +341,6 @@ def _place_names(ground: Ground) -> Callable[[str, Lang], str]:
         return branches[code].to(lang) if code in branches else code or ground.calendar().branches[0].name.to(lang)
 
     return named
-
-
-def _said_of(login: Login, lang: str) -> Reply:
-    """Return what the chat is told of a log-in: a question to its owner, or that it failed."""
-    if not login.name:
-        return say("link_failed", lang)
-    if login.replaces:
-        return say("link_replaces", lang, name=login.name, old=login.replaces)
-    return say("link_done", lang, name=login.name)
 
 
 def _address(request: Request) -> str:
@@ -447,11 +439,7 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
             await asyncio.gather(*kept, return_exceptions=True)
             await gateway.close()
 
-    async def on_login(login: Login) -> None:
-        if login.conversation_id:
-            spoken = select(conversations.c.locale).where(conversations.c.id == login.conversation_id)
-            lang = str(await store.read(lambda db: db.scalar(spoken)))
-            await switchboard.notify(login.conversation_id, _said_of(login, lang))
+    logins = Logins(gateway.links, store, switchboard)
 
     chats, tries = Allowance(clock, per_hour=60), Allowance(clock, per_hour=settings.accounts.tries_per_hour)
 
@@ -463,7 +451,8 @@ def web_app(settings: Settings, wiring: Wiring, gateway: Gateway, clock: Clock =
 
     app = FastAPI(title="Thủ Thư", version="0.1.0", lifespan=lifespan)
     app.include_router(web_router(WebExchange(store, switchboard, clock), may_open))
-    app.include_router(link_router(gateway.links, on_login, may_try, library=settings.library.name))
+    offer = partial(logins.offer_zalo, settings.zalo)
+    app.include_router(link_router(gateway.links, logins.tell, may_try, library=settings.library.name, offer=offer))
     app.include_router(privacy_router(_keeper(settings), gateway.privacy, clock))
     app.include_router(
         console_router(

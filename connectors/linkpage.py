@@ -3,12 +3,13 @@
 For a child's card a second page follows, on which a guardian consents.
 
 Nothing typed here reaches the chat, a log or an address. The page carries no script, loads nothing from elsewhere,
-cannot be framed, and is never stored.
+cannot be framed, and is never stored. Only where a library wants Zalo's widget does the answer to a log-in load it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -42,25 +43,54 @@ STATUS = {
     LoginResult.AWAY: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 
+# Zalo's widget is a script of Zalo's, which draws a frame of Zalo's: on the page after a log-in alone.
+WITH_ZALO = {
+    **SAFE,
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' https://sp.zalo.me; "
+        "frame-src https://*.zalo.me; connect-src https://*.zalo.me; img-src https://*.zalo.me https://*.zadn.vn; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ZaloWidget:
+    """What Zalo's interaction widget wants to know; `token` comes back in a signed webhook, and only that counts."""
+
+    app_id: str
+    oa_id: str
+    token: str
+
+
 OnLogin = Callable[[Login], Awaitable[None]]
+Offer = Callable[[Login], Awaitable[ZaloWidget | None]]
 MayTry = Callable[[Request], bool]
 
 
-def link_router(links: StoredLinks, on_login: OnLogin, may_try: MayTry, *, library: str = "") -> APIRouter:
+async def _no_offer(_login: Login) -> ZaloWidget | None:
+    return None
+
+
+def link_router(
+    links: StoredLinks, on_login: OnLogin, may_try: MayTry, *, library: str = "", offer: Offer = _no_offer
+) -> APIRouter:
     """Return the routes of the page.
 
     `on_login` hears of every try on an open page, done or failed: the app tells the chat. `library` is the name shown.
-    `may_try` says whether the caller's address has not tried too often.
+    `may_try` says whether the caller's address has not tried too often. `offer` gives the widget that is shown after a
+    log-in, if any.
     """
     router = APIRouter(prefix="/link", include_in_schema=False)
     templates = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
-    def page(lang: str, outcome: str | None, code: int) -> HTMLResponse:
+    def page(lang: str, outcome: str | None, code: int, zalo: ZaloWidget | None = None) -> HTMLResponse:
         """Return the page with the form, or with what became of it."""
-        shown = {"lang": lang, "library": library, "say": _words(lang), "outcome": outcome}
-        return HTMLResponse(templates.get_template("link.html").render(shown), code, SAFE)
+        shown = {"lang": lang, "library": library, "say": _words(lang), "outcome": outcome, "zalo": zalo}
+        html = templates.get_template("link.html").render(shown)
+        return HTMLResponse(html, code, WITH_ZALO if zalo else SAFE)
 
     def guardian_page(lang: str, code: int, *, name: str = "", token: str = "", missing: bool = False) -> HTMLResponse:
         """Return the page on which a guardian consents; `token` is the address it posts to, none for its own."""
@@ -95,7 +125,13 @@ def link_router(links: StoredLinks, on_login: OnLogin, may_try: MayTry, *, libra
             return guardian_page(lang, status.HTTP_200_OK, name=login.name, token=login.consent_token)
         if login.conversation_id:
             await on_login(login)
-        return page(lang, login.result.value, STATUS[login.result])
+        zalo = await offer(login) if login.result is LoginResult.DONE else None
+        return page(lang, login.result.value, STATUS[login.result], zalo)
+
+    @router.get("/zalo.js")
+    async def script() -> Response:
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=3600"}
+        return FileResponse(PAGES / "zalo.js", media_type="text/javascript", headers=headers)
 
     @router.get("/page.css")
     async def style() -> Response:

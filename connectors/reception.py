@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from sqlalchemy import Connection, insert, update
 
@@ -23,6 +23,7 @@ from library.masking import mask
 logger = logging.getLogger(__name__)
 
 PARKED_CHARACTERS = 20_000
+Accepted = Callable[[str, str], Awaitable[None]]  # a conversation, and the token that its owner brings
 
 
 class DoorReception:
@@ -38,6 +39,7 @@ class DoorReception:
         *,
         card_pattern: str,
         first_contact: Callable[[str], Reply],
+        accepted: Accepted | None = None,
     ) -> None:
         self._store = store
         self._switchboard = switchboard
@@ -46,6 +48,7 @@ class DoorReception:
         self._clock = clock
         self._card_pattern = card_pattern
         self._first_contact = first_contact
+        self.accepted = accepted
         self._gestures: set[asyncio.Task[None]] = set()
 
     async def receive(self, arrival: Arrival) -> bool:
@@ -60,6 +63,9 @@ class DoorReception:
         logger.info("noted what=%s channel=%s", happening.what, happening.channel)
         if happening.what == "echo":
             await self._hear_echo(happening, key)
+            return
+        if happening.what == "accepted":
+            await self._accept(happening)
             return
         work = {"came": self._come, "left": self._leave, "withdrew": self._withdraw, "moved": self._move}[
             happening.what
@@ -118,6 +124,13 @@ class DoorReception:
             welcome = [self._first_contact("vi"), say("welcome", "vi")]
             mailbox.send(db, conversation_id, None, "notice", welcome, now)
         return conversation_id
+
+    async def _accept(self, happening: Happening) -> None:
+        """Hand a card over that was logged in with elsewhere. The token is good once, so coming again does nothing."""
+        conversation_id = await self._store.write(lambda db: self._come(db, happening))
+        self._switchboard.announce(conversation_id)
+        if self.accepted:
+            await self.accepted(conversation_id, happening.text)
 
     def _leave(self, db: Connection, happening: Happening) -> str | None:
         at = (conversations.c.channel == happening.channel) & (conversations.c.address == happening.address)

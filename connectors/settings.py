@@ -162,6 +162,7 @@ class ZaloSection(Section):
     buttons: Literal["buttons", "list", "numbered"] = "buttons"
     paid: bool = False  # whether messages from 48 hours to 7 days after the patron's last one may be paid for
     requests_per_minute: int = Field(default=100, gt=0)
+    interaction_widget: bool = False  # whether who logs a card in on the website may take it to Zalo on the same page
     api: str = "https://openapi.zalo.me"
     oauth: str = "https://oauth.zaloapp.com"
 

@@ -176,6 +176,7 @@ link_pages = Table(
     Column("replaces", Boolean),  # whether the card that is linked gives way to the new one
     Column("patron_id", String),  # logged in, and waiting for a guardian's consent on the page
     Column("name", String),
+    Column("elsewhere", Boolean),  # no page: the card may be taken to a chat of another channel
     Index("link_pages_of", "conversation_id"),
 )
 

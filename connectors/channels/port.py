@@ -161,13 +161,14 @@ class Happening:
 
     `came`: they follow us, or opened the chat again; `left`: they blocked or unfollowed us; `withdrew`: they ask the
     channel that their data be deleted; `echo`: the channel shows us something that our account said (`text`, `sent_id`;
-    `staff` when it tells that a person typed it in the channel's own console); `moved`: `text` is the new address.
+    `staff` when it tells that a person typed it in the channel's own console); `moved`: `text` is the new address;
+    `accepted`: they agreed on a page of ours that we may write here, `text` is the token that the page gave them.
     """
 
     channel: str
     address: str
     key: str
-    what: Literal["came", "left", "withdrew", "echo", "moved"]
+    what: Literal["came", "left", "withdrew", "echo", "moved", "accepted"]
     text: str = ""
     sent_id: str | None = None
     staff: bool = False

@@ -100,6 +100,12 @@ async def test_the_page_needs_no_script_and_no_inline_style(site):
     assert "url(" not in style.text
 
 
+async def test_what_zalos_widget_calls_is_served_as_a_script(site):
+    script = await site.browser.get("https://hoi.example/link/zalo.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "zaloAnswered" in script.text
+
+
 async def answers_of_every_kind(site) -> list[httpx.Response]:
     address = await site.address()
     return [

@@ -95,6 +95,8 @@ def _understood(event: dict[str, Any], body: bytes, ours: Account) -> Event:
         raise _Unreadable("event_name")
     if event.get("app_id") != ours.app_id:
         return Ignored("another app")
+    if name == "widget_interaction_accepted":
+        return _acceptance(event, body)
     if name in COMINGS:
         return _coming(name, event, body, ours)
     if name.startswith("oa_send_") and not name.startswith("oa_send_anonymous"):
@@ -112,6 +114,15 @@ def _coming(name: str, event: dict[str, Any], body: bytes, ours: Account) -> Eve
     names = (_part(event, "follower").get("id"), event.get("user_id"), _part(event, "sender").get("id"))
     who = next((found for found in names if found), None)
     return Happening(CHANNEL, _id(who, "follower.id"), _hash(body), COMINGS[name], said_at=_said_at(event))
+
+
+def _acceptance(event: dict[str, Any], body: bytes) -> Event:
+    data = _part(event, "data")
+    token = data.get("user_external_id")
+    if not isinstance(token, str) or not _ID.fullmatch(token):
+        return Ignored("a widget that is not ours")
+    who = _id(data.get("user_id"), "data.user_id")
+    return Happening(CHANNEL, who, _hash(body), "accepted", token, said_at=_said_at(event))
 
 
 def _echo(event: dict[str, Any], body: bytes, ours: Account) -> Event:

@@ -173,6 +173,7 @@ def test_the_echo_of_buttons_has_its_words_in_the_attachment() -> None:
         event("anonymous_send_text", {"text": "a", "msg_id": "1", "conversation_id": "2"}),
         event("oa_send_anonymous_text", {"text": "a", "msg_id": "1"}),
         event("widget_interaction_accepted", None, data={"user_id": USER}),
+        event("widget_interaction_accepted", None, data={"user_id": USER, "user_external_id": "somebody else's!"}),
         event("user_submit_info", None, info={"name": "A", "phone": "84912345678", "full_address": {}}),
         event("user_submit_info", None, info={"name": "A", "address": "B", "city": "C"}),
         event("user_click_button"),
