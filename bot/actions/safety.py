@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from bot.actions.wording import says
+from bot.actions.wording import says_any
 from library.phrasing import Words
 from library.text import fold, nfc
 
@@ -51,6 +51,6 @@ def danger_in(text: str) -> Danger | None:
     """Return what kind of help the words cry for, or None."""
     if about := _ABOUT_BOOKS.search(fold(text)):
         text = nfc(text)[: about.start()]
-    if any(says(pattern, text) for pattern in _SELF_HARM):
+    if says_any(_SELF_HARM, text):
         return Danger.SELF_HARM
-    return Danger.BUILDING if any(says(pattern, text) for pattern in _DANGER) else None
+    return Danger.BUILDING if says_any(_DANGER, text) else None

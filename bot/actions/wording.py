@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from library.text import fold, nfc, normalise, same_tones
@@ -71,11 +72,16 @@ def says(pattern: str, text: str, *, bare: bool = True) -> bool:
     With `bare`, a word typed without any marks is met too; one typed with others never: "tự tử" is met by "tu tu",
     not by "từ từ".
     """
+    return says_any((pattern,), text, bare=bare)
+
+
+def says_any(patterns: Iterable[str], text: str, *, bare: bool = True) -> bool:
+    """Return whether the text says what one of the patterns describes; it is read once for all of them."""
     words = normalise(text).tokens
     typed = same_tones(" ".join(word.text.lower() for word in words))
     folded = " ".join(word.folded for word in words)
-    full, loose = _compiled(pattern, bare)
-    return any(full.fullmatch(typed, *found.span()) for found in loose.finditer(folded))
+    compiled = (_compiled(pattern, bare) for pattern in patterns)
+    return any(full.fullmatch(typed, *found.span()) for full, loose in compiled for found in loose.finditer(folded))
 
 
 @lru_cache
