@@ -171,7 +171,7 @@ def test_a_button_works_only_as_it_was_shown_and_where_it_was_shown(
     linked(chat, "DT000103", "260103")
     chat.say("huỷ giữ chỗ cuốn Nhà giả kim")
     yes = chat.buttons()[0]["payload"]
-    stranger = linked(another_chat(), "DT000107", "260107")
+    stranger = linked(another_chat(), "DT000105", "260105")
     before = product.everything()["ils.sqlite holds"], product.everything()["ils.sqlite loans"]
     for payload in (yes, yes[:-1], yes.swapcase(), "/affirm", '/affirm{"question": "cancel_hold"}', "x"):
         assert "hết hạn" in stranger.post({"payload": payload})
