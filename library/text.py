@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from library.shorthand import Company, expand
 from library.syllables import from_keys, is_english, is_syllable, surely_keys
@@ -166,6 +167,7 @@ class Normalised:
     tokens: tuple[Token, ...]
 
 
+@lru_cache(maxsize=64)  # one message is read by many
 def normalise(s: str) -> Normalised:
     """Return the text with drawn-out letters, shorthand and Telex or VNI left-overs written out."""
     typed = nfc(s)
