@@ -18,7 +18,7 @@ from connectors.ils.shelf import Shelf, Shelved
 from connectors.ils.sip2 import messages, refusals, rows
 from connectors.ils.sip2.cards import Cards
 from connectors.ils.sip2.frame import is_sendable
-from connectors.ils.sip2.messages import BX, Message
+from connectors.ils.sip2.messages import BX, CHARGED, FINES, HOLDS, UNAVAILABLE, Message
 from connectors.ils.sip2.pool import Pool
 from connectors.settings import SIP2ILSSection
 from library.ils import (
@@ -26,6 +26,7 @@ from library.ils import (
     ILSError,
     ILSMisconfigured,
     ILSOutcomeUnknown,
+    ILSProtocolError,
     InvalidCredentials,
     NotSupported,
     PatronRef,
@@ -49,7 +50,6 @@ logger = logging.getLogger(__name__)
 
 NOT_KNOWN = "card number or PIN is wrong"
 LONGEST_CARD = 64
-HOLDS, CHARGED, FINES, UNAVAILABLE = 0, 2, 3, 5  # places in the summary of a 63
 MOST_COPIES = 100  # asked for in one go
 NEEDS = {
     Capability.RENEW: "29",
@@ -237,18 +237,24 @@ class SIP2ILS:
                 await self._pool.ask("35", messages.stamp(self._clock()), fields)
 
     async def _listed(self, card: str, wanted: int, name: str) -> list[str]:
-        """Return every entry of a list, also where the server tells it in parts."""
+        """Return every entry of a list, also where the server tells it in parts.
+
+        Servers that count wrongly, or not at all, as the standard allows, are asked until nothing new comes. Raises
+        ILSProtocolError where loans are counted and none is told: they must not pass for none.
+        """
         found: list[str] = []
         while True:
             told = await self._account(card, wanted, start=len(found) + 1)
             fresh = [each for each in dict.fromkeys(told.all(name)) if each not in found]
             found += fresh
             counted = messages.count(told, wanted)
-            if len(found) >= counted:
-                return found
-            if not fresh:  # copies without a barcode, or a server that ends its list early
+            if fresh and len(found) != counted:
+                continue
+            if len(found) < counted:  # copies without a barcode, or a server that ends its list early
                 logger.warning("SIP2 server counts %d %s and tells of %d", counted, name, len(found))
-                return found
+                if wanted == CHARGED and not found:
+                    raise ILSProtocolError("the SIP2 server counts loans and tells of none")
+            return found
 
     async def _items(self, barcodes: Sequence[str]) -> Mapping[str, Message]:
         """Return what the server says of each copy. Few are asked for at once: others wait for the lines too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from connectors.clock import VIETNAM, Clock
@@ -31,13 +32,15 @@ async def check(section: SIP2ILSSection, clock: Clock) -> list[Health]:
         assert status is not None
         found = [Health("SIP2", True, f"logged in at {section.host}:{section.port}{_unsafe(section)}")]
         found += [_messages(status), _institution(section, status), _letters(status, section), _clock(status, clock)]
-        return [*found, await _patrons(connection, section, clock)]
+        return [*found, await _patrons(connection, section, clock), await _lines(section, clock)]
     finally:
         connection.close()
 
 
 def _no_line(section: SIP2ILSSection, exc: ILSUnavailable) -> str:
     where = f"{section.host}:{section.port}"
+    if "off line" in str(exc):
+        return f"{where} answers, but {exc}: is the library system itself running?"
     if "cannot be reached" in str(exc):
         return (
             f"nobody answers at {where}: is the SIP2 server running, is the port right, does a firewall stand between?"
@@ -96,6 +99,21 @@ def _clock(status: Message, clock: Clock) -> Health:
         here = f"{theirs:%d/%m %H:%M} there, {clock():%d/%m %H:%M} here"
         return Health(name, False, f"the clocks differ ({here}): due dates go wrong; set both by NTP")
     return Health(name, True, "the same there and here")
+
+
+async def _lines(section: SIP2ILSSection, clock: Clock) -> Health:
+    """Open the other lines beside the first: a server with fewer seats lets patrons wait in vain."""
+    opening = (Connection.open(section, clock) for _ in range(section.connections - 1))
+    others = await asyncio.gather(*opening, return_exceptions=True)
+    opened = [each for each in others if isinstance(each, Connection)]
+    for each in opened:
+        each.close()
+    name, seats = "số đường · lines", len(opened) + 1
+    if seats < section.connections:
+        opened_of = f"only {seats} of {section.connections} lines could be opened at once"
+        more = f"let the server serve more (an assistant that runs now has its own), or set [ils] connections = {seats}"
+        return Health(name, False, f"{opened_of}: {more}")
+    return Health(name, True, f"{seats} at once")
 
 
 async def _patrons(connection: Connection, section: SIP2ILSSection, clock: Clock) -> Health:

@@ -18,6 +18,7 @@ from connectors.settings import SIP2ILSSection
 from library.ils import ILSError, ILSMisconfigured, ILSOutcomeUnknown, ILSProtocolError, ILSUnavailable
 
 LONGEST_LINE = 1 << 20
+BLANKS = b"\r\n\x00"  # what may stand around a line
 ASK_AGAIN = "96"  # the server could not read us
 Fields = Sequence[tuple[str, str]]
 
@@ -30,6 +31,7 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._sequence = 0
+        self._sums = False  # whether its answers bear checksums
         self.status: Message | None = None  # the 98 of the beginning
         self.used_at = asyncio.get_running_loop().time()
 
@@ -37,12 +39,13 @@ class Connection:
     async def open(cls, section: SIP2ILSSection, clock: Clock) -> Connection:
         """Return a connection that is logged in and has told its status.
 
-        Raises ILSUnavailable when nobody answers, ILSMisconfigured when the log-in or the certificate is refused.
+        Raises ILSUnavailable when nobody answers or the system behind is off line, ILSMisconfigured when the log-in or
+        the certificate is refused.
         """
         connection = cls(section, *await _connected(section))
         try:
             await connection._log_in()
-            connection.status = await connection.ask("99", messages.READY, ())
+            await connection.greet()
         except BaseException:
             connection.close()
             raise
@@ -51,6 +54,30 @@ class Connection:
     @property
     def is_open(self) -> bool:
         return not self._writer.is_closing() and not self._reader.at_eof()
+
+    async def greet(self) -> None:
+        """Take the server's status. Raises ILSUnavailable when it is off line: it would know no card, and say so."""
+        self.status = await self.ask("99", messages.READY, ())
+        if self.status.fixed[:1] == "N":
+            self.close()
+            raise ILSUnavailable("the SIP2 server says that its library system is off line")
+
+    async def is_quiet(self) -> bool:
+        """Return whether the line is open and nothing lies unread on it: an answer told twice would pass for the next.
+
+        Line feeds are taken off: behind one, the end of the line would go unseen.
+        """
+        try:
+            async with asyncio.timeout(0):
+                while rest := await self._reader.read(LONGEST_LINE):
+                    if rest.strip(BLANKS):
+                        return False
+                return False
+        except (TimeoutError, OSError):
+            return self.is_open
+        except BaseException:
+            self.close()  # cancelled, and in nobody's hands
+            raise
 
     def close(self) -> None:
         with contextlib.suppress(OSError, RuntimeError):
@@ -95,7 +122,9 @@ class Connection:
             if writes and sequence is None:
                 raise ILSOutcomeUnknown("the SIP2 server asks for a write again")
             raise ILSUnavailable("the SIP2 server refuses what we send, or its checksum")
-        unsound = sequence is not None and not found.sound
+        # A line break in somebody's note cuts an answer in two: its lists and sums would be missing.
+        unsound = sequence is not None and (not found.sound or (self._sums and not found.summed))
+        self._sums = self._sums or found.summed
         if unsound or found.code != ANSWERS[code] or (sequence is not None and found.sequence not in (None, sequence)):
             if writes:
                 raise ILSOutcomeUnknown("the SIP2 server answered a write with something else")
@@ -109,7 +138,7 @@ class Connection:
         return told
 
     async def _line(self) -> bytes:
-        while not (line := (await self._reader.readuntil(frame.END)).strip(b"\r\n\x00")):
+        while not (line := (await self._reader.readuntil(frame.END)).strip(BLANKS)):
             continue
         return line
 

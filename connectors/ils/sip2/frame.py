@@ -31,6 +31,7 @@ class Frame:
     text: str  # after the code
     sequence: int | None = None
     sound: bool = True  # False: the checksum does not fit
+    summed: bool = False  # whether it came with a checksum
 
 
 def build(
@@ -67,7 +68,7 @@ def read(line: bytes, encoding: str) -> Frame:
         sound = checksum(line[: trailer.start("sum")]) == trailer["sum"].upper().rjust(4, b"0")
         line = line[: trailer.start()]
     text = line.decode(encoding, errors="replace")
-    return Frame(text[:2], text[2:], sequence, sound)
+    return Frame(text[:2], text[2:], sequence, sound, bool(trailer))
 
 
 def checksum(line: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 
 from connectors.clock import VIETNAM
@@ -20,7 +20,13 @@ REPEATS = {"23": ("AA",), "63": ("AA",), "17": ("AB",), "29": ("AA", "AB"), "15"
 # What may stand first after a fixed part, in some server or other.
 _FIRST = frozenset("AA AB AE AF AG AH AJ AM AN AO AP AQ BG BH BK BL BR BS BT BV BW BX CF CJ CK CM CQ PA".split())
 _FLAGS = 14
+HOLDS, CHARGED, FINES, UNAVAILABLE = 0, 2, 3, 5  # places in the summary of a 63, and of the counts of a 64
+MIDNIGHT = time()
 READY = "0" + "080" + "2.00"  # the fixed part of a 99: all is well, 80 columns, version 2
+_TIMES = ("%Y%m%d %H%M%S", "%Y%m%d%H%M%S", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M")
+_TIMES += ("%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p")
+# A fraction has one or two digits, or more than a group of thousands, or stands after what is no such group.
+_FRACTION = re.compile(r"(?<=\d{4})[.,]\d+$|[.,](?:\d{1,2}|\d{4,})$")
 # The order in which BX tells of messages.
 BX = ("23", "11", "09", "01", "99", "97", "93", "63", "35", "37", "17", "19", "25", "15", "29", "65")
 
@@ -76,7 +82,12 @@ def flags(message: Message) -> str:
 
 
 def count(message: Message, which: int) -> int:
-    """Return one of the six counts of a 64: 0 holds, 1 overdue, 2 charged, 3 fines, 4 recalls, 5 unavailable holds."""
+    """Return one of the six counts of a 64: 0 holds, 1 overdue, 2 charged, 3 fines, 4 recalls, 5 unavailable holds.
+
+    0 also where it is not told: four blanks, or a fixed part of another length, in which nobody knows where it stands.
+    """
+    if len(message.fixed) != FIXED["64"]:
+        return 0
     digits = message.fixed[35 + 4 * which : 39 + 4 * which].strip()
     return int(digits) if digits.isdecimal() else 0
 
@@ -84,13 +95,15 @@ def count(message: Message, which: int) -> int:
 def moment(told: str) -> datetime | None:
     """Return a time as servers write it: "20261124    235900", "2026-11-24 23:59", "24/11/2026"; local unless it names
     its zone, and a bare day its last minute. None for what is no time.
+
+    Midnight is how servers that keep days alone write a bare day: nobody is late on the day that they are told.
     """
-    told = " ".join(told.split())
-    if told[8:11] == " Z ":  # UTC, as the specification has it
-        return _local(told.replace(" Z ", " "), UTC)
+    told = " ".join(re.sub(r"(?<=\d{4}),", " ", told).split())
+    if told[8:10] == " Z":  # UTC, as the specification has it: three blanks, Z, and the time at once
+        return _local(f"{told[:8]} {told[10:].strip()}", UTC)
     try:
         written = datetime.fromisoformat(told)
-        if len(told) > len("2026-11-24"):
+        if len(told) > len("2026-11-24") and (written.tzinfo or written.time() != MIDNIGHT):
             return written.replace(tzinfo=written.tzinfo or VIETNAM).astimezone(VIETNAM)
     except (ValueError, OverflowError):
         pass
@@ -98,9 +111,11 @@ def moment(told: str) -> datetime | None:
 
 
 def _local(told: str, zone: tzinfo) -> datetime | None:
-    for shape in ("%Y%m%d %H%M%S", "%Y%m%d%H%M%S", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M"):
+    for shape in _TIMES:
         try:
-            return datetime.strptime(told, shape).replace(tzinfo=zone).astimezone(VIETNAM)
+            written = datetime.strptime(told, shape)
+            if zone is UTC or written.time() != MIDNIGHT:
+                return written.replace(tzinfo=zone).astimezone(VIETNAM)
         except (ValueError, OverflowError):
             continue
     found = day(told)
@@ -111,16 +126,17 @@ def day(told: str) -> date | None:
     told = told.strip().split(" ")[0].split("T")[0]
     for shape in ("%Y%m%d", "%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"):
         try:
-            return datetime.strptime(told, shape).replace(tzinfo=VIETNAM).date()
+            if shape != "%Y%m%d" or len(told) == len("20261124"):  # else "261124" were a day of the year 2611
+                return datetime.strptime(told, shape).replace(tzinfo=VIETNAM).date()
         except ValueError:
             continue
     return None
 
 
 def money(told: str) -> Decimal:
-    """Return an amount in VND: "12000.00", "12.000", "12,000 VND". What is no amount is nothing."""
+    """Return an amount in VND: "12000.00", "12.000", "12,000 VND", "12000.0000". What is no amount is nothing."""
     digits = re.sub(r"[^\d.,-]", "", told)
-    whole = re.sub(r"[.,]\d{1,2}$", "", digits)  # a fraction has one or two digits, a group of thousands three
+    whole = _FRACTION.sub("", digits)
     try:
         return Decimal(whole.replace(".", "").replace(",", "") or "0")
     except InvalidOperation:

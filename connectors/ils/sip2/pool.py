@@ -9,7 +9,7 @@ from collections import deque
 from connectors.clock import Clock
 from connectors.ils.breaker import Breaker
 from connectors.ils.sip2.connection import Connection, Fields
-from connectors.ils.sip2.messages import READY, Message
+from connectors.ils.sip2.messages import Message
 from connectors.settings import SIP2ILSSection
 from library.ils import ILSUnavailable
 
@@ -69,7 +69,7 @@ class Pool:
         now = asyncio.get_running_loop().time()
         while self._free:
             line = self._free.pop()
-            if line.is_open and (now - line.used_at < IDLE_S or await _answers(line)):
+            if await line.is_quiet() and (now - line.used_at < IDLE_S or await _answers(line)):
                 return line, False
             line.close()
         return await self._opened(), True
@@ -82,7 +82,7 @@ class Pool:
 
 async def _answers(line: Connection) -> bool:
     try:
-        await line.ask("99", READY, ())
+        await line.greet()
     except ILSUnavailable:
         return False
     return True

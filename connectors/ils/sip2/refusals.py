@@ -15,8 +15,8 @@ _WORDS: tuple[tuple[Refusal, str], ...] = (
     ),
     (
         Refusal.ON_HOLD,
-        "outstanding hold|on hold for|on reserve|on_reserve|reserved|requested by|recalled|co nguoi cho|nguoi khac cho"
-        "|da duoc dat",
+        r"outstanding hold|\b(?:item|copy|title) has (?:a )?hold|on hold for|on reserve|on_reserve|reserved"
+        r"|requested by|recalled|\bco (?:nguoi|ban doc)(?: khac)?(?: dang| da)? (?:cho|dat)|nguoi khac cho|da duoc dat",
     ),
     (Refusal.NOT_YOURS, "issued to other|checked out to another|other patron has"),
     (Refusal.ALREADY_ON_LOAN, "already checked out to|already on loan|alreadypossession|dang muon"),
@@ -27,11 +27,12 @@ _WORDS: tuple[tuple[Refusal, str], ...] = (
     (
         Refusal.TOO_MANY_RENEWALS,
         "too many renew|renewal limit|maximum renew|renewed the maximum|maximum number of renew|too_many"
-        "|het luot gia han|so lan gia han",
+        "|max_renewals|no more renewals|het luot gia han|so lan gia han",
     ),
     (
         Refusal.CARD_EXPIRED,
-        "(?:patron|account|card)(?: has)? expired|account_expired|het han the|the het han|the da het han",
+        r"(?:patron|account|card)(?: has)? expired|account_expired|het han the"
+        r"|\bthe(?: thu vien| ban doc)?(?: cua ban)?(?: da)? het han",
     ),
     (
         Refusal.TOO_SOON,
@@ -41,16 +42,17 @@ _WORDS: tuple[tuple[Refusal, str], ...] = (
         Refusal.AT_DESK,
         "onsite|on-site|not allowed renewal|denied_renewal|too_unseen|fee required|fee acknowledge|tai quay",
     ),
-    (Refusal.IN_DEBT, r"\bfines?\b|\bfees?\b|\bowes\b|oweing|charges|\bdebt|no phi|tien phat"),
+    (Refusal.IN_DEBT, r"\bfines?\b|\bfees?\b|\bowes\b|oweing|charges|\bdebt|no phi|\b(?:con|dang) no\b|tien phat"),
     (Refusal.OVERDUE, "overdue|too_late|qua han"),
     (Refusal.CARD_EXPIRED, "expired"),
     (Refusal.CARD_RESTRICTED, "blocked|restrict|debarred|suspended|renewals? not allowed|bi khoa|tam khoa"),
     (
         Refusal.NOT_HOLDABLE,
-        "not for loan|reference|cannot be held|not holdable|notreservable|noreservesallowed|khong cho muon|doc tai cho",
+        "not for loan|reference(?! desk)|cannot be held|not holdable|notreservable|noreservesallowed|khong cho muon"
+        "|doc tai cho",
     ),
     (Refusal.NOT_FOUND, "not checked out|no_checkout|not found|no such item|unknown item|invalid item|khong tim thay"),
-    (Refusal.AVAILABLE_NOW, "is available|on shelf|onshelf|tren ke"),
+    (Refusal.AVAILABLE_NOW, r"(?<!no )\b(?:item|copy|title|book) is available|on shelf|onshelf|tren ke"),
 )
 
 

@@ -41,6 +41,9 @@ _AMOUNT = re.compile(
 def name(told: str, order: str) -> str:
     """Return the name; where servers put the family name last, "given_first" moves it to the front."""
     words = " ".join(told.split())
+    before, comma, after = (part.strip() for part in words.partition(","))
+    if comma:  # the family name stands before it, whatever is set
+        return f"{before} {after}".strip()
     given, _, family = words.rpartition(" ")
     return f"{family} {given}" if order == "given_first" and given else words
 
@@ -84,17 +87,21 @@ def hold(told: str, status: HoldStatus, known: Shelved | None, where: str) -> Ho
 def fees(told: Message) -> FeeSummary:
     """Return what is owed: line by line where the lines tell their amounts and add up, else as one sum.
 
-    The sum (BV) may leave out what does not block a card, so that lines beside an empty sum count. Raises
-    ILSProtocolError for debts without any amount: they must not pass for none.
+    Some servers tell lists in parts: lines that are fewer than are counted do not add up. The sum (BV) may leave out
+    what does not block a card, so that lines beside an empty sum count. Raises ILSProtocolError for debts without any
+    amount: they must not pass for none.
     """
     owed, lines = messages.money(told.one("BV")), told.all("AV")
     itemised = tuple(fee for line in lines if (fee := _fee(line, sure=owed <= 0)))
-    if itemised and len(itemised) == len(lines) and owed in (sum(fee.amount_vnd for fee in itemised), Decimal(0)):
+    counted = messages.count(told, messages.FINES)
+    whole = bool(itemised) and len(itemised) == len(lines) >= counted
+    if whole and owed in (sum(fee.amount_vnd for fee in itemised), Decimal(0)):
         return FeeSummary(itemised)
     if owed > 0:
         return FeeSummary((Fee(bare(lines[0]) if len(lines) == 1 else WHATEVER, owed),))
     flags = messages.flags(told)
-    if (lines and not told.one("BV")) or "Y" in (flags[OWES_FINES], flags[OWES_FEES]):
+    unsummed = not told.one("BV") and (lines or counted)
+    if unsummed or (itemised and counted > len(lines)) or "Y" in (flags[OWES_FINES], flags[OWES_FEES]):
         raise ILSProtocolError("the SIP2 server tells of debts and not how much they are")
     return FeeSummary()
 

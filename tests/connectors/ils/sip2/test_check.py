@@ -33,10 +33,16 @@ async def looked(port: int, monkeypatch: pytest.MonkeyPatch, **more: Any) -> dic
 
 
 @contextlib.asynccontextmanager
-async def transcript(**answers: str) -> AsyncIterator[int]:
-    """Serve answers by code, as some server once gave them; yields the port."""
+async def transcript(seats: int = 9, **answers: str) -> AsyncIterator[int]:
+    """Serve answers by code, as some server once gave them, on so many lines at once; yields the port."""
+    taken = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        taken += 1
+        if taken > seats:
+            writer.close()
+            return
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 asked = await reader.readuntil(b"\r")
@@ -45,6 +51,7 @@ async def transcript(**answers: str) -> AsyncIterator[int]:
                     told += b"AY" + asked[asked.index(b"AY") + 2 :][:1] + b"AZ"
                     told += checksum(told)
                 writer.write(told + b"\r")
+        taken -= 1
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -99,6 +106,19 @@ async def test_each_fault_says_what_to_do(monkeypatch, answers, what, says):
         health = (await looked(port, monkeypatch))[what]
     assert not health.ok
     assert says in health.says
+
+
+async def test_a_server_with_fewer_seats_than_lines_are_set_is_found_out(monkeypatch):
+    async with transcript(seats=2, m93="941", m99=status(), m63=NOBODY) as port:
+        health = (await looked(port, monkeypatch, connections=4))["lines"]
+    assert not health.ok
+    assert "[ils] connections = 2" in health.says
+
+
+async def test_a_server_without_its_library_system_is_named(monkeypatch):
+    async with transcript(m93="941", m99=status().replace("98Y", "98N")) as port:
+        (health,) = (await looked(port, monkeypatch)).values()
+    assert "off line" in health.says
 
 
 async def test_a_server_in_another_zone_has_the_right_time(monkeypatch):

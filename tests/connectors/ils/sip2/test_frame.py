@@ -134,20 +134,48 @@ def test_missing_and_repeated_fields_and_decomposed_letters():
 
 
 @pytest.mark.parametrize(
-    "words", ["20261124    235900", "20261124235900", "2026-11-24 23:59:00", "24/11/2026 23:59", "2026-11-24"]
+    "words",
+    [
+        "20261124    235900",
+        "20261124   Z165900",  # UTC, as the standard writes it
+        "20261124235900",
+        "20261124    000000",  # of a server that keeps days alone
+        "2026-11-24 00:00:00",
+        "2026-11-24 23:59:00",
+        "24/11/2026 23:59",
+        "24/11/2026,23:59",
+        "24/11/2026 11:59 PM",
+        "2026-11-24",
+    ],
 )
 def test_times_are_read_in_the_shapes_servers_write(words):
     assert messages.moment(words) == datetime(2026, 11, 24, 23, 59, tzinfo=VIETNAM)
 
 
+def test_a_time_of_another_zone_or_of_the_morning_is_the_librarys_own():
+    assert messages.moment("20261124   Z235900") == datetime(2026, 11, 25, 6, 59, tzinfo=VIETNAM)
+    assert messages.moment("24/11/2026 11:59 AM") == datetime(2026, 11, 24, 11, 59, tzinfo=VIETNAM)
+
+
 def test_what_is_no_time_is_none():
-    assert [messages.moment(words) for words in ("", "soon", "20261345    000000")] == [None, None, None]
+    assert {messages.moment(words) for words in ("", "soon", "20261345    000000", "261124")} == {None}
     assert messages.day("19900203") == date(1990, 2, 3)
 
 
 @pytest.mark.parametrize(
     ("words", "vnd"),
-    [("12000", 12000), ("12000.00", 12000), ("12.000", 12000), ("12,000 VND", 12000), ("1.234.567", 1234567), ("", 0)],
+    [
+        ("12000", 12000),
+        ("12000.00", 12000),
+        ("12000.0000", 12000),
+        ("12000.000", 12000),
+        ("1,234,567.0000", 1234567),
+        ("12.000", 12000),
+        ("12.000,00", 12000),
+        ("12,000 VND", 12000),
+        ("1.234.567", 1234567),
+        ("", 0),
+    ],
 )
 def test_amounts_are_read_with_points_of_either_kind(words, vnd):
     assert messages.money(words) == Decimal(vnd)
@@ -164,6 +192,15 @@ def test_amounts_are_read_with_points_of_either_kind(words, vnd):
         ("Tài liệu đã quá hạn", Refusal.OVERDUE),
         ("Sách đã hết lượt gia hạn", Refusal.TOO_MANY_RENEWALS),
         ("Item is not for loan", Refusal.NOT_HOLDABLE),
+        ("Item has holds", Refusal.ON_HOLD),
+        ("Tài liệu đã có bạn đọc khác đặt trước", Refusal.ON_HOLD),
+        ("Sách đang có người đặt mượn", Refusal.ON_HOLD),
+        ("MAX_RENEWALS_REACHED", Refusal.TOO_MANY_RENEWALS),
+        ("Thẻ thư viện đã hết hạn", Refusal.CARD_EXPIRED),
+        ("Bạn đọc đang nợ 5.000", Refusal.IN_DEBT),
+        ("This item is available", Refusal.AVAILABLE_NOW),
+        ("No renewal is available for this item", Refusal.UNKNOWN),
+        ("Please see the reference desk", Refusal.UNKNOWN),
         ("Error with transaction drop_hold: ", Refusal.UNKNOWN),
         ("", Refusal.UNKNOWN),
     ],
