@@ -77,7 +77,7 @@ class Hold:
     record_id: str
     title: str
     status: HoldStatus
-    pickup: str  # branch code
+    pickup: str  # branch code; "" where the library system does not say
     position: int | None = None  # 1 is next; None once it left the queue
     expires_on: date | None = None  # last day on the hold shelf
 

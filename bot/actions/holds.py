@@ -34,6 +34,7 @@ QUEUED = Words(
     "đang chờ, bạn đứng thứ {position}, nhận tại {branch}", "waiting, you are number {position}, pick-up at {branch}"
 )
 WAITING = Words("đang chờ, nhận tại {branch}", "waiting, pick-up at {branch}")
+SOMEWHERE = Words("thư viện", "the library")  # where the library system does not say which branch
 _AROUND_A_BRANCH = re.compile(
     r"\b(?:o|tai|nhan|lay|qua|ben|chi nhanh|thu vien|co so|cho|em|minh|toi|thi|la|da|vang|u|khong|thoi|nha|nhe|a|di"
     r"|duoc|at|in|the|branch|library|please|pick(?: it)? up|i ll|from)\b"
@@ -261,7 +262,7 @@ async def _towards_hold(
 def _status(hold: Hold, action: LibraryAction, heard: Heard) -> str:
     """Return how the hold stands, as the library system says it."""
     lang = heard.lang
-    branch = branch_name(hold.pickup, action.services.calendar(), lang)
+    branch = branch_name(hold.pickup, action.services.calendar(), lang) if hold.pickup else SOMEWHERE.to(lang)
     if hold.status is HoldStatus.READY and hold.expires_on:
         day = full_date(hold.expires_on, lang, today=heard.turn.now.date())
         return READY_UNTIL.to(lang).format(branch=branch, day=day)

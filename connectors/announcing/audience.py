@@ -151,7 +151,7 @@ async def _touched(ils: ILS, patron_ids: set[str], closed: Closed) -> tuple[dict
 
 async def _why(ils: ILS, who: PatronRef, closed: Closed) -> list[str]:
     def here(branch: str | None) -> bool:
-        return not closed.branches or branch is None or branch in closed.branches
+        return not closed.branches or not branch or branch in closed.branches
 
     loans, holds = await ils.loans(who, renewable=False), await ils.holds(who)
     due = any(here(loan.branch) and closed.first <= loan.due_at.date() <= closed.last for loan in loans)

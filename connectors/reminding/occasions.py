@@ -24,7 +24,7 @@ class Occasion:
     title: str
     day: date | None
     key: str
-    place: str = ""  # branch code, of a hold
+    place: str = ""  # branch code, of a hold; "" where nobody says
     loan_id: str = ""
     renewable: bool | None = None  # None: not known, or only at the desk
 

@@ -57,7 +57,8 @@ def _line(occasion: Occasion, lang: Lang, now: datetime, place: Place, *, renews
         )
     if occasion.kind == "hold":
         key = "reminder_hold_until" if day else "reminder_hold"
-        return sentence(key, lang, title=occasion.title, place=place(occasion.place, lang), day=told)
+        where = place(occasion.place, lang) if occasion.place else sentence("reminder_somewhere", lang)
+        return sentence(key, lang, title=occasion.title, place=where, day=told)
     to_bring = occasion.kind == "due" and renews and occasion.renewable is False
     key = "reminder_due_to_bring" if to_bring else f"reminder_{occasion.kind}"
     return sentence(key, lang, title=occasion.title, day=told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,14 @@ async def test_each_hold_is_told_as_the_library_system_says_it(waiting):
         "• “Số đỏ”: đã sẵn sàng ở Mỹ Tho, giữ đến hết thứ Năm 26/11\n"
         "• “Mắt biếc”: đang chờ, bạn đứng thứ 3, nhận tại Cao Lãnh\n"
         "• “Đất rừng phương Nam”: đang trên đường về Sa Đéc"
+    )
+
+
+async def test_a_branch_that_the_library_system_does_not_name_is_not_named(lan):
+    lan.ils.on_hold = [replace(hold, pickup="", expires_on=None, position=None) for hold in HOLDS[:2]]
+    said = await lan.talk.hear("list_holds", "sách em đặt về chưa")
+    assert said.text == (
+        "Bạn đang đặt giữ 2 cuốn:\n• “Số đỏ”: đã sẵn sàng ở thư viện\n• “Mắt biếc”: đang chờ, nhận tại thư viện"
     )
 
 

@@ -125,12 +125,16 @@ class SIP2ILS:
         return await renew_own(loan_ids, lambda: self.loans(who), holder, renew_one)
 
     async def holds(self, who: PatronRef) -> list[Hold]:
+        """Return the patron's holds. Of one that is ready the copy is asked for: only it tells whether and where."""
         card = self._cards.open(who.patron_id)
         ready, waiting = await self._listed(card, HOLDS, "AS"), await self._listed(card, UNAVAILABLE, "CD")
         known = await self._shelved([*ready, *waiting])
-        stages = [(each, HoldStatus.READY) for each in ready]
+        kept = await self._items([each for each in ready if each in known])  # others may be titles in words
+        places = self._places()
+        stages = [(each, rows.stage(kept.get(each))) for each in ready]
         stages += [(each, HoldStatus.WAITING) for each in waiting if each not in ready]
-        return [rows.hold(each, status, known.get(each), self._section.location) for each, status in stages]
+        found = [rows.hold(each, stage, known.get(each), rows.place(kept.get(each), places)) for each, stage in stages]
+        return sorted(found, key=lambda hold: hold.status is not HoldStatus.READY)
 
     async def place_hold(self, who: PatronRef, record_id: str, *, pickup: str | None = None) -> HoldOutcome:
         card = self._cards.open(who.patron_id)
@@ -153,7 +157,7 @@ class SIP2ILS:
         title = self._shelf.titles([record_id]).get(record_id, bare(told.one("AJ")))
         queue = told.one("BR")
         position = int(queue) if queue.isdecimal() and int(queue) > 0 else None
-        where = told.one("BS") or pickup or self._section.location
+        where = told.one("BS") or pickup or rows.place(None, self._places())
         hold_id = told.one("AB") or lendable[0].barcode
         return HoldOutcome(Hold(hold_id, record_id, title, HoldStatus.WAITING, where, position))
 
@@ -270,6 +274,9 @@ class SIP2ILS:
 
     async def _shelved(self, barcodes: Sequence[str]) -> Mapping[str, Shelved]:
         return await asyncio.to_thread(self._shelf.by_barcode, barcodes) if barcodes else {}
+
+    def _places(self) -> list[str]:
+        return [branch.code for branch in self._shelf.branches() if branch.pickup]
 
     def _must_do(self, what: Capability) -> None:
         """Raise NotSupported for what the server does not do: known since it was asked for anything."""

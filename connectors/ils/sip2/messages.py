@@ -23,8 +23,10 @@ _FLAGS = 14
 HOLDS, CHARGED, FINES, UNAVAILABLE = 0, 2, 3, 5  # places in the summary of a 63, and of the counts of a 64
 MIDNIGHT = time()
 READY = "0" + "080" + "2.00"  # the fixed part of a 99: all is well, 80 columns, version 2
-_TIMES = ("%Y%m%d %H%M%S", "%Y%m%d%H%M%S", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M")
-_TIMES += ("%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p")
+_TIMES = (
+    *("%Y%m%d %H%M%S", "%Y%m%d%H%M%S", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M"),
+    *("%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p"),
+)
 # A fraction has one or two digits, or more than a group of thousands, or stands after what is no such group.
 _FRACTION = re.compile(r"(?<=\d{4})[.,]\d+$|[.,](?:\d{1,2}|\d{4,})$")
 # The order in which BX tells of messages.

@@ -78,6 +78,22 @@ def loan(barcode: str, told: Message | None, known: Shelved | None) -> Loan:
     return Loan(barcode, known.record_id if known else "", title, due_at, branch=told.one("AQ") or None)
 
 
+def stage(copy: Message | None) -> HoldStatus:
+    """Return how a hold stands that the server lists as available; some list all, and only the copy tells."""
+    state = STATES.get(copy.fixed[:2]) if copy else None
+    if state is ItemState.IN_TRANSIT:
+        return HoldStatus.IN_TRANSIT
+    return HoldStatus.WAITING if state in (ItemState.ON_LOAN, ItemState.MISSING) else HoldStatus.READY
+
+
+def place(copy: Message | None, places: Sequence[str]) -> str:
+    """Return where a hold is picked up: where its copy is now (AP), or the only place there is; '' when nobody says."""
+    here = copy.one("AP") if copy else ""
+    if here in places:
+        return here
+    return places[0] if len(places) == 1 else ""
+
+
 def hold(told: str, status: HoldStatus, known: Shelved | None, where: str) -> Hold:
     """Return a hold; servers list a copy's barcode, or a title in words."""
     title = known.title if known else bare(told)

@@ -199,6 +199,13 @@ async def test_only_the_kinds_asked_for_are_told(house):
     assert house.states() == [("skipped", "nothing")]
 
 
+async def test_a_hold_is_told_without_a_branch_where_the_library_system_names_none(house):
+    chat = await house.person("p1", kinds={"hold": 0})
+    house.ils.held["p1"] = [Hold("h", "r", "Tắt đèn", HoldStatus.READY, "")]
+    await house.reminder.remind()
+    assert house.said(chat) == ["“Tắt đèn” bạn đặt đã có tại thư viện."]
+
+
 async def test_a_consent_of_before_there_were_kinds_is_of_due_dates(house):
     chat = await house.person("p1")
     old = update(consents).values(options={"days_before": 1})

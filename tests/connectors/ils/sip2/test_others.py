@@ -27,7 +27,10 @@ class Other:
     """A server with one patron; each setting is a habit that some server has."""
 
     loans: Sequence[str] = ("VN0001",)
+    ready: Sequence[str] = ()
     waiting: Sequence[str] = ()
+    copy: str = "04"  # how every copy stands
+    here: str = ""  # and where it is now
     fees: Sequence[str] = ()
     summed: str = ""  # the BV
     part: int = 9999  # entries of a list in one answer
@@ -46,12 +49,12 @@ class Other:
         if code == "29":
             self.renewed += 1
             return f"301YNN{DATE}AA{CARD}|AB{fields['AB']}|AJ|AH20261211    235900|AO|"
-        copy = f"18040201{DATE}AB{fields.get('AB', '')}|AJ|AH20261124    235900|"
+        copy = f"18{self.copy}0201{DATE}AB{fields.get('AB', '')}|AJ|AH20261124    235900|AP{self.here}|"
         usual = {"93": "941", "99": f"98{self.online}YYYNN100005{DATE}2.00AO|", "35": f"36Y{DATE}AO|AA{CARD}|"}
         return {**usual, "17": copy}[code]
 
     def _account(self, asked: str, start: int) -> str:
-        lists = {2: ("AU", self.loans), 3: ("AV", self.fees), 5: ("CD", self.waiting)}
+        lists = {0: ("AS", self.ready), 2: ("AU", self.loans), 3: ("AV", self.fees), 5: ("CD", self.waiting)}
         true = "".join(f"{len(lists[place][1]) if place in lists else 0:04}" for place in range(6))
         name, entries = lists.get(asked[23:33].find("Y"), ("", ()))
         told = "".join(f"{name}{each}|" for each in entries[start : start + self.part])
@@ -80,21 +83,28 @@ class Shelf:
         return {}
 
     def by_barcode(self, barcodes: Sequence[str]) -> dict[str, Shelved]:
-        return {}
+        return {each: Shelved("1", "Số đỏ") for each in barcodes if each.startswith("VN")}
 
     def copies_of(self, record_ids: Sequence[str]) -> dict[str, Sequence[Copy]]:
         return {}
 
+    def __init__(self, *branches: str) -> None:
+        self._branches = branches
+
     def branches(self) -> Sequence[Branch]:
-        return []
+        return [Branch(code, code, code) for code in self._branches]
 
 
 @contextlib.asynccontextmanager
-async def logged_in(other: Other, *, sums: bool = True) -> AsyncIterator[tuple[SIP2ILS, PatronRef]]:
+async def logged_in(
+    other: Other, *, sums: bool = True, branches: Sequence[str] = ("MT", "CL")
+) -> AsyncIterator[tuple[SIP2ILS, PatronRef]]:
     server = await asyncio.start_server(other.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    section = SIP2ILSSection(kind="sip2", host="127.0.0.1", port=port, timeout_s=0.5, error_detection=sums)
-    ils = SIP2ILS(section, Clock(), Shelf(), bytes(64))
+    section = SIP2ILSSection(
+        kind="sip2", host="127.0.0.1", port=port, location="MT", timeout_s=0.5, error_detection=sums
+    )
+    ils = SIP2ILS(section, Clock(), Shelf(*branches), bytes(64))
     note, other.note = other.note, ""
     try:
         who = await ils.authenticate(CARD, PIN)
@@ -175,3 +185,25 @@ async def test_a_server_without_its_library_system_is_not_asked_for_cards():
 async def test_a_family_name_before_a_comma_stands_first_without_it():
     async with logged_in(Other()) as (ils, who):
         assert (await ils.patron(who)).name == "Nguyễn Thị Lan"
+
+
+@pytest.mark.parametrize(
+    ("here", "branches", "told"),
+    [("CL", ["MT", "CL"], "CL"), ("", ["MT", "CL"], ""), ("Kho 2", ["MT", "CL"], ""), ("", ["SD"], "SD")],
+)
+async def test_where_a_hold_is_picked_up_is_told_by_its_copy_and_never_by_our_own_terminal(here, branches, told):
+    async with logged_in(Other(ready=["VN0005"], copy="08", here=here), branches=branches) as (ils, who):
+        (hold,) = await ils.holds(who)
+        assert (hold.status, hold.pickup) == (HoldStatus.READY, told)
+
+
+@pytest.mark.parametrize(
+    ("copy", "status"),
+    [("04", HoldStatus.WAITING), ("10", HoldStatus.IN_TRANSIT), ("03", HoldStatus.READY), ("01", HoldStatus.READY)],
+)
+async def test_a_hold_whose_copy_is_still_lent_is_not_ready_whatever_list_it_stands_in(copy, status):
+    async with logged_in(Other(ready=["VN0005", "Tắt đèn"], copy=copy)) as (ils, who):
+        assert {hold.hold_id: hold.status for hold in await ils.holds(who)} == {
+            "VN0005": status,
+            "Tắt đèn": HoldStatus.READY,
+        }
