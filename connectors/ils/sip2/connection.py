@@ -19,6 +19,7 @@ from library.ils import ILSError, ILSMisconfigured, ILSOutcomeUnknown, ILSProtoc
 
 LONGEST_LINE = 1 << 20
 BLANKS = b"\r\n\x00"  # what may stand around a line
+DONE_OR_NOT = ("1", "0", "Y", "N")
 ASK_AGAIN = "96"  # the server could not read us
 Fields = Sequence[tuple[str, str]]
 
@@ -135,6 +136,8 @@ class Connection:
             if writes:
                 raise ILSOutcomeUnknown("the SIP2 server answered a write with another card or copy")
             raise ILSProtocolError("the SIP2 server answered about another card or copy than was asked for")
+        if writes and told.fixed[:1] not in DONE_OR_NOT:
+            raise ILSOutcomeUnknown("the SIP2 server answered a write with neither yes nor no")
         return told
 
     async def _line(self) -> bytes:

@@ -14,7 +14,7 @@ from connectors.ils.shelf import Copy, Shelved
 from connectors.ils.sip2.adapter import SIP2ILS
 from connectors.ils.sip2.frame import checksum
 from connectors.settings import SIP2ILSSection
-from library.ils import ILSProtocolError, ILSUnavailable, PatronRef
+from library.ils import ILSOutcomeUnknown, ILSProtocolError, ILSUnavailable, PatronRef
 from library.model import Branch, HoldStatus
 from tests.connectors.ils.sample import PIN, Clock
 
@@ -40,6 +40,7 @@ class Other:
     end: str = "\r"
     closes: bool = False  # after each answer about a patron or a copy
     online: str = "Y"
+    done: str = "1"  # what it says of a renewal
     renewed: int = 0
 
     def answer(self, asked: str) -> str:
@@ -48,7 +49,7 @@ class Other:
             return self._account(asked, int(fields.get("BP") or 1) - 1)
         if code == "29":
             self.renewed += 1
-            return f"301YNN{DATE}AA{CARD}|AB{fields['AB']}|AJ|AH20261211    235900|AO|"
+            return f"30{self.done}YNN{DATE}AA{CARD}|AB{fields['AB']}|AJ|AH20261211    235900|AO|"
         copy = f"18{self.copy}0201{DATE}AB{fields.get('AB', '')}|AJ|AH20261124    235900|AP{self.here}|"
         usual = {"93": "941", "99": f"98{self.online}YYYNN100005{DATE}2.00AO|", "35": f"36Y{DATE}AO|AA{CARD}|"}
         return {**usual, "17": copy}[code]
@@ -171,6 +172,14 @@ async def test_a_server_that_closes_after_each_answer_is_written_to_on_a_line_th
         await asyncio.sleep(0.02)  # until its good-bye is here
         told = await ils._pool.ask("29", "NN" + DATE * 2, [("AA", CARD), ("AB", "VN0001")], writes=True)
         assert (told.ok, other.renewed) == (True, 1)
+
+
+async def test_a_write_that_is_answered_with_neither_yes_nor_no_is_unknown_and_no_refusal():
+    other = Other(done=" ")
+    async with logged_in(other) as (ils, who):
+        with pytest.raises(ILSOutcomeUnknown):
+            await ils.renew(who, ["VN0001"])
+        assert other.renewed == 1
 
 
 async def test_a_server_without_its_library_system_is_not_asked_for_cards():
