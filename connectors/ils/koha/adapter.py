@@ -23,6 +23,7 @@ from connectors.ils.koha import refusals, rows
 from connectors.ils.koha.availability import Copies
 from connectors.ils.koha.client import KohaClient, reason
 from connectors.ils.koha.ilsdi import ILSDI, local_time, text
+from connectors.ils.koha.lists import every_row, own_rows
 from connectors.ils.koha.once import Once
 from connectors.ils.koha.rows import Lent
 from connectors.ils.koha.spec import Spec
@@ -47,7 +48,6 @@ logger = logging.getLogger(__name__)
 SPEC_LASTS_S = 86_400.0
 BRANCHES_LAST_S = 600.0
 ILS_DI_RESTS_S = 300.0  # after it was found off or shut
-PAGE = 100
 NOT_KNOWN = "card number or PIN is wrong"
 _STAGES = (HoldStatus.READY, HoldStatus.IN_TRANSIT, HoldStatus.WAITING)
 
@@ -136,7 +136,7 @@ class KohaILS:
         return await renew_own(loan_ids, loans, lambda: self.patron(who), renew_one)
 
     async def holds(self, who: PatronRef) -> list[Hold]:
-        told = await self._all("/holds", patron_id=who.patron_id)
+        told = await self._own("/holds", who)
         titles = await self._titles_of_holds(who, told)
         found = [rows.hold(each, who, titles[rows.number(each, "biblio_id")]) for each in told]
         return sorted(found, key=lambda hold: (_STAGES.index(hold.status), hold.position or 0))
@@ -188,7 +188,7 @@ class KohaILS:
         """Return the branches; they change rarely and are asked for every ten minutes."""
         read_at, known = self._branches
         if time.monotonic() - read_at > BRANCHES_LAST_S:
-            known = [_branch(each) for each in await self._all("/libraries")]
+            known = [_branch(each) for each in await every_row(self._client, await self._spec(), "/libraries")]
             self._branches = (time.monotonic(), known)
         return list(known)
 
@@ -210,17 +210,8 @@ class KohaILS:
         self._spec_read_at = time.monotonic()
         return self._known_spec
 
-    async def _all(self, path: str, **query: str) -> list[Mapping[str, Any]]:
-        """Return every row of a list, page by page where this version has pages."""
-        if not (await self._spec()).parameter("get", path, "_per_page"):
-            return rows.rows((await self._client.read(path, **query)).body)
-        found: list[Mapping[str, Any]] = []
-        for page in range(1, 100):
-            part = rows.rows((await self._client.read(path, **query, _page=page, _per_page=PAGE)).body)
-            found += part
-            if len(part) < PAGE:
-                break
-        return found
+    async def _own(self, path: str, who: PatronRef) -> list[Mapping[str, Any]]:
+        return await own_rows(self._client, await self._spec(), path, who)
 
     async def _validated(self, card: str, pin: str) -> PatronRef:
         answer = await self._client.read_by_post("/auth/password/validation", {"identifier": card, "password": pin})
@@ -283,10 +274,10 @@ class KohaILS:
         """
         info, told = await asyncio.gather(
             self._info(who, show_loans="1"),
-            self._all("/checkouts", patron_id=who.patron_id) if with_checkouts else _nothing(),
+            self._own("/checkouts", who) if with_checkouts else _nothing(),
         )
         if info is None and not with_checkouts:
-            told = await self._all("/checkouts", patron_id=who.patron_id)
+            told = await self._own("/checkouts", who)
         lent = [rows.lent_by_rest(each, who) for each in told]
         if info is not None:
             numbers = {each.item_id: each.checkout_id for each in lent}
@@ -329,7 +320,7 @@ class KohaILS:
 
     async def _renewed_by_rest(self, who: PatronRef, loan: Loan) -> Outcome:
         route = (spec := await self._spec()).renewal or "renewal"
-        told = [rows.lent_by_rest(each, who) for each in await self._all("/checkouts", patron_id=who.patron_id)]
+        told = [rows.lent_by_rest(each, who) for each in await self._own("/checkouts", who)]
         number = next((each.checkout_id for each in told if each.item_id == loan.loan_id), None)
         if number is None:
             return Outcome(loan.loan_id, loan.title, loan.due_at, Refusal.NOT_FOUND)

@@ -40,6 +40,7 @@ class Answer:
 
     status: int
     body: Any
+    total: int | None = None  # of a list that comes in pages: how many rows there are in all
 
     @property
     def ok(self) -> bool:
@@ -232,7 +233,12 @@ def _understood(response: httpx.Response, *, writes: bool) -> Answer:
         raise ILSMisconfigured("Koha refuses our password: check [ils] user and password")
     if code == 403 and not writes:
         raise ILSMisconfigured("Koha refuses our key this question")
-    return Answer(code, body)
+    return Answer(code, body, _total(response))
+
+
+def _total(response: httpx.Response) -> int | None:
+    told = response.headers.get("x-total-count", "")
+    return int(told) if told.isdecimal() else None
 
 
 def _json(response: httpx.Response, *, writes: bool) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,8 @@ class Route:
         """Return its query parameters; lists come in pages everywhere, later they are also asked by q."""
         if self.method != "get" or not self.query:
             return self.query
-        return (*self.query, *PAGES, *(("q",) if koha.since(*NEWER) else ()))
+        pages = PAGES if koha.since(*NEWER) or self.path != "/checkouts" else ("_page", "_per_page")
+        return (*self.query, *pages, *(("q",) if koha.since(*NEWER) else ()))
 
     def wants(self, koha: Koha) -> Mapping[str, str] | None:
         return self.needs if koha.since(*NEWER) or self.once is None else self.once
@@ -53,9 +54,14 @@ def _checkout(koha: Koha, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checkouts(koha: Koha, request: Request, _found: Params) -> Response:
-    wanted = request.param("patron_id")
-    mine = [row for row in koha.checkouts.values() if wanted is None or str(row["patron_id"]) == wanted]
+    mine = _of(koha.checkouts.values(), request)
     return _page([_checkout(koha, row) for row in mine], request)
+
+
+def _of(rows: Iterable[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """Return whose patron matches: by a part of the number unless `_match=exact` is asked, as Koha does."""
+    wanted, exact = request.param("patron_id") or "", request.param("_match") == "exact"
+    return [row for row in rows if (str(row["patron_id"]) == wanted if exact else wanted in str(row["patron_id"]))]
 
 
 def _page(rows: list[dict[str, Any]], request: Request) -> Response:
@@ -91,8 +97,7 @@ def _renew(koha: Koha, request: Request, found: Params) -> Response:
 
 
 def _holds(koha: Koha, request: Request, _found: Params) -> Response:
-    wanted = request.param("patron_id")
-    mine = [row for row in koha.holds.values() if wanted is None or str(row["patron_id"]) == wanted]
+    mine = _of(koha.holds.values(), request)
     return _page([_shown(row) for row in mine], request)
 
 
