@@ -49,6 +49,7 @@ SPEC_LASTS_S = 86_400.0
 BRANCHES_LAST_S = 600.0
 ILS_DI_RESTS_S = 300.0  # after it was found off or shut
 NOT_KNOWN = "card number or PIN is wrong"
+GONE = "Koha knows this patron no more: the link is to be removed"
 _STAGES = (HoldStatus.READY, HoldStatus.IN_TRANSIT, HoldStatus.WAITING)
 
 
@@ -215,8 +216,10 @@ class KohaILS:
 
     async def _validated(self, card: str, pin: str) -> PatronRef:
         answer = await self._client.read_by_post("/auth/password/validation", {"identifier": card, "password": pin})
-        if not answer.ok:
+        if answer.status == 400:
             raise InvalidCredentials(NOT_KNOWN)
+        if not answer.ok:
+            raise ILSProtocolError(f"Koha answered a log-in with neither yes nor no ({answer.status})")
         if isinstance(answer.body, dict):
             return PatronRef(rows.number(answer.body, "patron_id"))
         # The first release that had this said only "yes" (204).
@@ -230,7 +233,7 @@ class KohaILS:
         number = who.patron_id  # one that is none was linked at a library system of another kind
         answer = await self._client.read(f"/patrons/{number}") if number.isdecimal() else None
         if answer is None or answer.status == 404:
-            raise PatronUnknown("Koha knows this patron no more: the link is to be removed")
+            raise PatronUnknown(GONE)
         told = rows.row(answer.body)
         of_patron(who.patron_id, rows.number(told, "patron_id"))
         return told
@@ -240,6 +243,8 @@ class KohaILS:
 
     async def _account(self, who: PatronRef) -> Mapping[str, Any]:
         answer = await self._client.read(f"/patrons/{who.patron_id}/account")
+        if answer.status == 404:
+            raise PatronUnknown(GONE)
         if not answer.ok:  # an error is an object as well, and would read as owing nothing
             raise ILSProtocolError("Koha does not tell of an account")
         return rows.account(rows.row(answer.body), who)
@@ -262,7 +267,9 @@ class KohaILS:
         except ILSMisconfigured:
             self._rest_ils_di()
             return None
-        if code := text(told, "code"):
+        if (code := text(told, "code")) == "PatronNotFound":
+            raise PatronUnknown(GONE)
+        if code:
             raise ILSProtocolError(f"ILS-DI does not tell of a patron: {code[:40]}")
         of_patron(who.patron_id, text(told, "borrowernumber"))
         return told

@@ -126,6 +126,8 @@ class KohaClient:
             response = await self._send(method, self._url(path), writes=writes, headers=headers, **sent)
             if response.status_code != 401:
                 return _understood(self._sound(response, writes=writes), writes=writes)
+            if b"Basic authentication disabled" in response.content:
+                raise ILSMisconfigured("Basic log-in is off in Koha: turn the system preference RESTBasicAuth on")
             self._drop(key)
             if last or self._basic:
                 break
@@ -225,7 +227,9 @@ def _understood(response: httpx.Response, *, writes: bool) -> Answer:
     if 300 <= code < 400:
         raise ILSMisconfigured("Koha sends us elsewhere: [ils] url must be the address of the staff client itself")
     body = _json(response, writes=writes)
-    if code == 400 and isinstance(body, list):
+    # Koha says of what is not there, or is refused: {"error": …}. Of a call that it does not have, or not like this,
+    # the framework under it says: {"errors": [{"message": …, "path": …}]}, or a bare list.
+    if code in (400, 404) and (isinstance(body, list) or (isinstance(body, dict) and "errors" in body)):
         raise ILSProtocolError("this version of Koha does not take what was asked")
     if code == 403 and isinstance(body, dict) and body.get("required_permissions"):
         raise MissingPermission(f"our key in Koha lacks a permission: {permissions(body['required_permissions'])}")

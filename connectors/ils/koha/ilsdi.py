@@ -15,6 +15,7 @@ from connectors.clock import VIETNAM
 from connectors.ils.koha.client import KohaClient
 from library.ils import ILSError, ILSMisconfigured, ILSOutcomeUnknown, ILSUnavailable
 
+OFF = "ILS-DI is off: turn the system preference ILS-DI on, or set [ils] ils_di = false"
 SHUT = "ILS-DI is shut to this machine: add its address to the system preference ILS-DI:AuthorizedIPs"
 PAGE = "/cgi-bin/koha/ilsdi.pl"
 _DECLARES = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -79,7 +80,7 @@ def _parsed(response: httpx.Response, unreadable: type[ILSError]) -> ET.Element:
     except (ET.ParseError, ValueError, LookupError) as exc:
         raise unreadable("ILS-DI did not answer in XML") from exc
     if text(root, "code") in ("NotAllowed", "Unauthorized"):
-        raise ILSMisconfigured(SHUT)
+        raise ILSMisconfigured(OFF if "disabled" in text(root, "message") else SHUT)
     return root
 
 
@@ -89,6 +90,6 @@ def _refuse_elsewhere(response: httpx.Response) -> None:
     if code == 403 or "errors/403" in where:
         raise ILSMisconfigured(SHUT)
     if code == 404 or "errors/404" in where:
-        raise ILSMisconfigured("ILS-DI is off: turn the system preference ILS-DI on, or set [ils] ils_di = false")
+        raise ILSMisconfigured(OFF)
     if code >= 300:
         raise ILSMisconfigured(f"ILS-DI does not answer at its address ({code}): check [ils] ils_di_url")

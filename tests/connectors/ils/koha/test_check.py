@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -80,6 +80,41 @@ async def test_an_ils_di_that_is_off_or_shut_names_its_preference(served, monkey
     health = (await looked(served, monkeypatch))["ILS-DI"]
     assert not health.ok
     assert named in health.says
+
+
+def _by_codes(message: str) -> Callable[[httpx.Request], httpx.Response]:
+    """Return an ILS-DI that says no by codes, and says so only where nothing is amiss with the question itself."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        whole = {"patron_id", "item_id"} <= set(request.url.params)
+        said = f"<code>NotAllowed</code><message>{message}</message>" if whole else "<code>MissingParameter</code>"
+        return httpx.Response(200, text=f"<GetServices>{said}</GetServices>")
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        ("ILS-DI is disabled.", "system preference ILS-DI on"),
+        ("Unauthorized IP address: 10.0.0.9.", "ILS-DI:AuthorizedIPs"),
+    ],
+)
+async def test_an_ils_di_that_says_no_by_a_code_is_not_taken_for_open(message, named):
+    koha = Scripted(**{"/cgi-bin/koha/ilsdi.pl": _by_codes(message)})
+    [health] = [each for each in await check(section(ils_di=True), CLOCK, koha) if each.what == "ILS-DI"]
+    assert not health.ok
+    assert named in health.says
+
+
+async def test_a_basic_log_in_that_koha_has_off_names_the_preference(monkeypatch):
+    monkeypatch.setenv("KOHA_PASSWORD", "password")
+    off = httpx.Response(401, json={"error": "Basic authentication disabled"})
+    koha = Scripted(**{"/libraries": off})
+    basic = section(client_id="", user="thuthu", password={"env": "KOHA_PASSWORD"})
+    key = next(each for each in await check(basic, CLOCK, koha) if "API key" in each.what)
+    assert not key.ok
+    assert "RESTBasicAuth" in key.says
 
 
 async def test_an_old_koha_without_ils_di_can_let_nobody_log_in(served, monkeypatch):

@@ -146,6 +146,48 @@ async def test_an_account_that_was_not_told_is_never_one_without_debts(said):
             await ask(LAN)
 
 
+NO_CALL = httpx.Response(404, json={"errors": [{"message": "Not found.", "path": "/"}], "status": 404})
+NO_PATRON = httpx.Response(404, json={"error": "Patron not found"})
+
+
+async def test_a_patron_whom_koha_knows_no_more_is_gone_whichever_call_says_so_first():
+    async def late(_request):
+        await asyncio.sleep(0.05)
+        return NO_PATRON
+
+    koha = Scripted(**{"/patrons/51": late, "/patrons/51/account": NO_PATRON})
+    with pytest.raises(PatronUnknown):
+        await ils(koha).patron(LAN)
+    with pytest.raises(PatronUnknown):
+        await ils(koha).fees(LAN)
+
+
+async def test_a_patron_whom_ils_di_knows_no_more_is_gone():
+    told = httpx.Response(200, text="<GetPatronInfo><code>PatronNotFound</code></GetPatronInfo>")
+    koha = Scripted(**{"/cgi-bin/koha/ilsdi.pl": told})
+    with pytest.raises(PatronUnknown):
+        await ils(koha, ils_di=True).loans(LAN)
+
+
+async def test_a_koha_that_has_lost_its_calls_has_lost_no_patron():
+    with pytest.raises(ILSProtocolError) as caught:
+        await ils(Scripted(**{"/patrons/51": NO_CALL, "/patrons/51/account": NO_CALL})).patron(LAN)
+    assert not isinstance(caught.value, PatronUnknown)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NO_CALL,
+        httpx.Response(400, json={"errors": [{"message": "Properties not allowed: identifier.", "path": "/body"}]}),
+        httpx.Response(409, json={"error": "Something"}),
+    ],
+)
+async def test_a_log_in_that_koha_does_not_understand_is_no_wrong_pin(said):
+    with pytest.raises(ILSProtocolError):
+        await ils(Scripted(**{"/auth/password/validation": said})).authenticate("TV000001", "135790")
+
+
 @pytest.mark.parametrize("field", ["restricted", "patron_card_lost", "incorrect_address"])
 async def test_a_card_that_is_lost_or_wrong_renews_and_holds_nothing(field):
     koha = Scripted(**{"/patrons/51": {**PATRON, field: True}})
