@@ -366,7 +366,7 @@ def _lent_by_ils_di(told: ET.Element, who: PatronRef, numbers: Mapping[str, str]
     item_id, due_at = text(told, "itemnumber"), local_time(text(told, "date_due"))
     if not item_id or due_at is None:
         raise ILSProtocolError("ILS-DI told of a loan without its copy or its date")
-    renewals = text(told, "renewals", "renewals_count")
+    renewals = text(told, "renewals_count", "renewals")  # since 22.11 "renewals" is the copy's, of all its loans
     return Lent(
         item_id=item_id,
         due_at=due_at,

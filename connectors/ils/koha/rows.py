@@ -136,7 +136,11 @@ def number(told: Mapping[str, Any], key: str) -> str:
 
 
 def moment(told: Any) -> datetime:
-    """Return the moment; one without a zone is local, a bare day its last minute."""
+    """Return the moment; one without a zone is local, a bare day its last minute.
+
+    The last minute of a day is that of the library's day in whatever zone it is told: a Koha that runs in UTC means
+    the day that it shows its patrons, and not seven o'clock of the next morning.
+    """
     if not isinstance(told, str):
         raise ILSProtocolError("Koha's answer lacks a date")
     try:
@@ -145,6 +149,8 @@ def moment(told: Any) -> datetime:
         raise ILSProtocolError("Koha's answer has a date that is none") from exc
     if len(told) == len("2026-11-27"):
         found = found.replace(hour=23, minute=59)
+    if (found.hour, found.minute) == (23, 59):
+        return found.replace(tzinfo=VIETNAM)
     try:
         return found.astimezone(VIETNAM) if found.tzinfo else found.replace(tzinfo=VIETNAM)
     except OverflowError as exc:  # the first day of all time, or the last
@@ -183,8 +189,9 @@ def item_state(told: Mapping[str, Any]) -> ItemState:
         return ItemState.ON_LOAN
     if told.get("lost_status") or told.get("withdrawn") or told.get("damaged_status"):
         return ItemState.MISSING
-    if told.get("effective_not_for_loan_status") or told.get("not_for_loan_status"):
-        return ItemState.READING_ONLY
+    if kept := told.get("effective_not_for_loan_status") or told.get("not_for_loan_status"):
+        below = isinstance(kept, int) and kept < 0  # on order, at the binder's: not here, and may be held
+        return ItemState.UNKNOWN if below else ItemState.READING_ONLY
     return ItemState.AVAILABLE
 
 
