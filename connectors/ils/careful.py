@@ -7,11 +7,14 @@ are read and decided here, before anything is sent.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 
-from library.ils import ILSOutcomeUnknown, ILSProtocolError, ILSUnavailable
+from library.ils import ILSError, ILSOutcomeUnknown, ILSProtocolError
 from library.model import Loan, Patron, Refusal, RenewalOutcome
+
+logger = logging.getLogger(__name__)
 
 # A card is refused for the first of these that applies, as a librarian would look.
 BLOCKS = (Refusal.CARD_EXPIRED, Refusal.CARD_RESTRICTED, Refusal.IN_DEBT)
@@ -28,8 +31,9 @@ async def renew_own(
     """Return one outcome a loan, in the order asked; only loans of the patron go to `renew_one`, one after another.
 
     A blocked card is refused before anything is written; a loan named twice is renewed once. When the system stops
-    answering between two loans, those left are NO_ANSWER and are not sent. Raises ILSOutcomeUnknown, with what is
-    known of each loan, when the answer to one was lost; ILSUnavailable when nothing was sent.
+    answering between two loans, or refuses us there, those left are NO_ANSWER and are not sent: the loans before them
+    stand as told. Raises ILSOutcomeUnknown, with what is known of each loan, when the answer to one was lost; what
+    `renew_one` raised when nothing was sent.
     """
     if not loan_ids:
         return []
@@ -50,9 +54,10 @@ async def renew_own(
             except ILSOutcomeUnknown as exc:
                 lost = exc
                 outcomes[loan_id] = RenewalOutcome(loan_id, loan.title, loan.due_at, uncertain=True)
-            except ILSUnavailable:
+            except ILSError as exc:
                 if not sent:
                     raise
+                logger.warning("a renewal was not sent, the one before it was: %s", exc)
                 outcomes[loan_id] = _refused(loan, Refusal.NO_ANSWER)
     told = [outcomes[loan_id] for loan_id in loan_ids]
     if lost:

@@ -296,9 +296,10 @@ class KohaILS:
 
     async def _titles_of_holds(self, who: PatronRef, told: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
         wanted = [rows.number(each, "biblio_id") for each in told]
-        if self._titles.missing(wanted) and (info := await self._info(who, show_holds="1")) is not None:
-            for each in info.iterfind("./holds/hold"):
-                self._titles.learn("", text(each, "biblionumber"), text(each, "title"))
+        if self._titles.missing(wanted):
+            with contextlib.suppress(ILSUnavailable, ILSProtocolError):  # a title less is no reason to tell of no hold
+                for each in _holds_in(await self._info(who, show_holds="1")):
+                    self._titles.learn("", text(each, "biblionumber"), text(each, "title"))
         return await self._titles.of_records(await self._spec(), wanted)
 
     async def _with_renewability(self, lent: Lent) -> Loan:
@@ -376,6 +377,10 @@ def _lent_by_ils_di(told: ET.Element, who: PatronRef, numbers: Mapping[str, str]
         record_id=text(told, "biblionumber"),
         title=text(told, "title"),
     )
+
+
+def _holds_in(info: ET.Element | None) -> Iterable[ET.Element]:
+    return () if info is None else info.iterfind("./holds/hold")
 
 
 async def _nothing() -> list[Mapping[str, Any]]:

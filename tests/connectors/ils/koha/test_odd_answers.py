@@ -175,6 +175,37 @@ async def test_a_koha_that_has_lost_its_calls_has_lost_no_patron():
     assert not isinstance(caught.value, PatronUnknown)
 
 
+REFUSES_US = {"error": "Authorization failure. Missing required permission(s).", "required_permissions": {"x": "1"}}
+
+
+@pytest.mark.parametrize("said", [NO_CALL, httpx.Response(403, json=REFUSES_US), httpx.Response(401, json={})])
+async def test_what_was_renewed_is_told_when_koha_refuses_us_the_next(said):
+    next_loan = {**LOAN, "checkout_id": 2, "item_id": 5}
+    koha = Scripted(**{"/checkouts": [LOAN, next_loan], "/checkouts/2/renewal": said})
+    first, second = await ils(koha).renew(LAN, ["4", "5"])
+    assert first.ok
+    assert second.refusal is Refusal.NO_ANSWER
+    with pytest.raises(ILSError):
+        await ils(koha).renew(LAN, ["5", "4"])
+    assert koha.asked.count("POST /checkouts/1/renewal") == 1
+
+
+async def test_holds_are_told_and_placed_without_the_titles_that_ils_di_fails_to_tell():
+    placed = {**HOLD, "hold_id": 8, "biblio_id": 8}
+    koha = Scripted(**{"/cgi-bin/koha/ilsdi.pl": httpx.Response(500, text="Software error"), "POST /holds": placed})
+    library = ils(koha, ils_di=True)
+    [hold] = await library.holds(LAN)
+    assert hold.title == "Dế mèn phiêu lưu ký"
+    koha.says["/cgi-bin/koha/ilsdi.pl"] = _ails_at_holds
+    assert (await ils(koha, ils_di=True).place_hold(LAN, "8")).ok
+
+
+def _ails_at_holds(request: httpx.Request) -> httpx.Response:
+    if "show_holds" in request.url.params:
+        return httpx.Response(500, text="Software error")
+    return httpx.Response(200, text="<GetPatronInfo><borrowernumber>51</borrowernumber></GetPatronInfo>")
+
+
 @pytest.mark.parametrize(
     "said",
     [
