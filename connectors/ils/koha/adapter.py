@@ -176,11 +176,11 @@ class KohaILS:
         return rows.fees(await self._account(who))
 
     async def availability(self, record_ids: Sequence[str]) -> dict[str, list[ItemStatus]]:
-        """Return the copies of each record: by ILS-DI one call for all, by REST one a record."""
+        """Return the copies of each record: by ILS-DI one call for all, by REST one a record; and the holds of each."""
         spec, branches = await asyncio.gather(self._spec(), self.branches())
         if self._uses_ils_di:
             try:
-                return await self._copies.by_ils_di(self._ils_di, record_ids, branches)
+                return await self._copies.by_ils_di(spec, self._ils_di, record_ids, branches)
             except ILSMisconfigured:
                 self._rest_ils_di()
         return await self._copies.by_rest(spec, record_ids)

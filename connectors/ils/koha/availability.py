@@ -1,6 +1,7 @@
 """How the copies of records stand, by ILS-DI in one call or by REST, joined with the copies our catalogue knows.
 
-ILS-DI names a branch and says nothing of call numbers, so these come from the catalogue.
+ILS-DI names a branch and says nothing of call numbers, so these come from the catalogue. Neither way tells that a copy
+waits on the hold shelf or travels there, and calls it available: the record's holds tell that.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any
 from connectors.ils.koha import rows
 from connectors.ils.koha.client import KohaClient
 from connectors.ils.koha.ilsdi import ILSDI
+from connectors.ils.koha.lists import every_row, matched_exactly
 from connectors.ils.koha.spec import Spec
 from connectors.ils.shelf import Copy, Shelf
-from library.ils import NotSupported
-from library.model import Branch, ItemState, ItemStatus
+from library.ils import ILSMisconfigured, ILSProtocolError, ILSUnavailable, NotSupported
+from library.model import Branch, HoldStatus, ItemState, ItemStatus
 
 AT_ONCE = 4
 MOST_COPIES = 200  # of one record
+ASIDE = {HoldStatus.READY: ItemState.ON_HOLD_SHELF, HoldStatus.IN_TRANSIT: ItemState.IN_TRANSIT}
 _UNKNOWN = "could not retrieve"
 
 
@@ -32,19 +35,20 @@ class Copies:
         self._shelf = shelf
 
     async def by_ils_di(
-        self, ils_di: ILSDI, record_ids: Sequence[str], branches: Sequence[Branch]
+        self, spec: Spec, ils_di: ILSDI, record_ids: Sequence[str], branches: Sequence[Branch]
     ) -> dict[str, list[ItemStatus]]:
-        """Return the copies of each record, from one call."""
+        """Return the copies of each record, from one call and one for the holds of each that has copies in."""
         found: dict[str, list[ItemStatus]] = {record_id: [] for record_id in record_ids}
         asked = [record_id for record_id in found if record_id.isdecimal()]
         if not asked:
             return found
-        told = await ils_di.read("GetAvailability", id=" ".join(asked), id_type="biblio")
+        answer = await ils_di.read("GetAvailability", id=" ".join(asked), id_type="biblio")
+        told = {record_id: items for record_id, items in _records(answer) if record_id in found}
+        aside = await self._set_aside(spec, [each for each, items in told.items() if any(map(_is_in, items))])
         codes, ours = {branch.name: branch.code for branch in branches}, self._ours(asked)
-        for record_id, items in _records(told):
-            if record_id in found:
-                shelf = _Shelves(ours.get(record_id, ()))
-                found[record_id] = [_copy(item, codes, shelf) for item in items]
+        for record_id, items in told.items():
+            shelf = _Shelves(ours.get(record_id, ()))
+            found[record_id] = [_copy(item, codes, shelf, aside) for item in items]
         return found
 
     async def by_rest(self, spec: Spec, record_ids: Sequence[str]) -> dict[str, list[ItemStatus]]:
@@ -55,15 +59,35 @@ class Copies:
         page = {"_per_page": MOST_COPIES} if spec.parameter("get", "/biblios/{}/items", "_per_page") else {}
         seats = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(record_id: str) -> list[ItemStatus]:
+        async def ask(record_id: str) -> list[Mapping[str, Any]]:
             if not record_id.isdecimal():
                 return []
             async with seats:
                 answer = await self._client.read(f"/biblios/{record_id}/items", **page)
-            return [_item(each) for each in rows.rows(answer.body)] if answer.ok else []
+            return rows.rows(answer.body) if answer.ok else []
 
         unique = list(dict.fromkeys(record_ids))
-        return dict(zip(unique, await asyncio.gather(*map(ask, unique)), strict=True))
+        told = dict(zip(unique, await asyncio.gather(*map(ask, unique)), strict=True))
+        inside = [each for each, items in told.items() if ItemState.AVAILABLE in map(rows.item_state, items)]
+        aside = await self._set_aside(spec, inside)
+        return {record_id: [_item(each, aside) for each in items] for record_id, items in told.items()}
+
+    async def _set_aside(self, spec: Spec, record_ids: Sequence[str]) -> dict[str, ItemState]:
+        """Return the copies of these records that wait on the hold shelf or travel there, by their number in Koha."""
+        if not spec.parameter("get", "/holds", "biblio_id"):
+            return {}
+        seats, exact = asyncio.Semaphore(AT_ONCE), matched_exactly(spec, "/holds")
+
+        async def ask(record_id: str) -> list[Mapping[str, Any]]:
+            async with seats:
+                try:
+                    return await every_row(self._client, spec, "/holds", biblio_id=record_id, **exact)
+                except (ILSUnavailable, ILSMisconfigured, ILSProtocolError):
+                    return []  # then they are told of as Koha told of them
+
+        told = [row for part in await asyncio.gather(*map(ask, record_ids)) for row in part]
+        states = {str(row.get("item_id")): ASIDE.get(rows.hold_status(row)) for row in told}
+        return {item_id: state for item_id, state in states.items() if state}
 
     def _ours(self, record_ids: Sequence[str]) -> Mapping[str, Sequence[Copy]]:
         return self._shelf.copies_of(record_ids) if self._shelf else {}
@@ -98,11 +122,23 @@ def _local(element: ET.Element) -> str:
     return element.tag.rsplit("}", 1)[-1]
 
 
-def _copy(told: Mapping[str, str], codes: Mapping[str, str], shelf: _Shelves) -> ItemStatus:
+def _is_in(told: Mapping[str, str]) -> bool:
+    return _state(told) is ItemState.AVAILABLE
+
+
+def _state(told: Mapping[str, str]) -> ItemState:
+    return rows.state(told.get("availabilitystatus", ""), told.get("availabilitymsg", ""))
+
+
+def _copy(
+    told: Mapping[str, str], codes: Mapping[str, str], shelf: _Shelves, aside: Mapping[str, ItemState]
+) -> ItemStatus:
     where = rows.shown_title(told.get("location", ""))  # as the names of branches are kept
     branch = codes.get(where, where)
     ours = shelf.take(branch)
-    state = rows.state(told.get("availabilitystatus", ""), told.get("availabilitymsg", ""))
+    state = _state(told)
+    if state is ItemState.AVAILABLE:
+        state = aside.get(told.get("identifier", ""), state)
     if ours and ours.reading_only and state is ItemState.AVAILABLE:
         state = ItemState.READING_ONLY
     barcode = ours.barcode if ours else told.get("identifier", "")
@@ -111,8 +147,10 @@ def _copy(told: Mapping[str, str], codes: Mapping[str, str], shelf: _Shelves) ->
     )
 
 
-def _item(told: Mapping[str, Any]) -> ItemStatus:
+def _item(told: Mapping[str, Any], aside: Mapping[str, ItemState]) -> ItemStatus:
     state = rows.item_state(told)
+    if state is ItemState.AVAILABLE:
+        state = aside.get(str(told.get("item_id")), state)
     due_on: date | None = rows.day(told.get("checked_out_date")) if state is ItemState.ON_LOAN else None
     return ItemStatus(
         barcode=str(told.get("external_id") or rows.number(told, "item_id")),

@@ -37,9 +37,14 @@ async def own_rows(client: KohaClient, spec: Spec, path: str, who: PatronRef) ->
     Koha looks for a number anywhere within: asked for patron 5 it tells of 15 and 51 as well, unless it is asked for
     an exact match, which /checkouts does not take in every version.
     """
-    exact = {"_match": "exact"} if spec.parameter("get", path, "_match") else {}
+    exact = matched_exactly(spec, path)
     told = await every_row(client, spec, path, patron_id=who.patron_id, **exact)
     return [row for row in told if exact or not _found_within(rows.number(row, "patron_id"), who.patron_id)]
+
+
+def matched_exactly(spec: Spec, path: str) -> dict[str, str]:
+    """Return what asks for an exact match, where this version's list takes it."""
+    return {"_match": "exact"} if spec.parameter("get", path, "_match") else {}
 
 
 def _found_within(patron_id: str, wanted: str) -> bool:

@@ -62,9 +62,13 @@ def lent_by_rest(told: Mapping[str, Any], who: PatronRef) -> Lent:
     )
 
 
+def hold_status(told: Mapping[str, Any]) -> HoldStatus:
+    return STATUS.get(str(told.get("status") or ""), HoldStatus.WAITING)
+
+
 def hold(told: Mapping[str, Any], who: PatronRef, title: str) -> Hold:
     of_patron(who.patron_id, number(told, "patron_id"))
-    status = STATUS.get(str(told.get("status") or ""), HoldStatus.WAITING)
+    status = hold_status(told)
     priority = told.get("priority")
     queued = status is HoldStatus.WAITING and isinstance(priority, int) and priority > 0
     return Hold(

@@ -60,7 +60,8 @@ def _checkouts(koha: Koha, request: Request, _found: Params) -> Response:
 
 def _of(rows: Iterable[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
     """Return whose patron matches: by a part of the number unless `_match=exact` is asked, as Koha does."""
-    wanted, exact = request.param("patron_id") or "", request.param("_match") == "exact"
+    wanted = request.param("patron_id") or ""
+    exact = wanted and request.param("_match") == "exact"
     return [row for row in rows if (str(row["patron_id"]) == wanted if exact else wanted in str(row["patron_id"]))]
 
 
@@ -97,7 +98,8 @@ def _renew(koha: Koha, request: Request, found: Params) -> Response:
 
 
 def _holds(koha: Koha, request: Request, _found: Params) -> Response:
-    mine = _of(koha.holds.values(), request)
+    record, mine = request.param("biblio_id"), _of(koha.holds.values(), request)
+    mine = [row for row in mine if record is None or str(row["biblio_id"]) == record]
     return _page([_shown(row) for row in mine], request)
 
 
@@ -227,7 +229,7 @@ CALLS = (
     Route("get", "/checkouts/{checkout_id}/allows_renewal", _allows_renewal, (), CIRCULATE, since=(19, 11)),
     Route("post", "/checkouts/{checkout_id}/renewal", _renew, (), CIRCULATE, until=(22, 11)),
     Route("post", "/checkouts/{checkout_id}/renewals", _renew, ("seen",), CIRCULATE, since=(22, 11)),
-    Route("get", "/holds", _holds, ("patron_id",), EDIT),
+    Route("get", "/holds", _holds, ("patron_id", "biblio_id"), EDIT),
     Route("post", "/holds", _hold, (), HOLDS, once={"reserveforothers": WHOLE}),
     Route("delete", "/holds/{hold_id}", _cancel, (), HOLDS, once={"reserveforothers": WHOLE}),
     Route("get", "/patrons", _patrons, ("cardnumber", "surname"), LIST, once={"borrowers": WHOLE}),

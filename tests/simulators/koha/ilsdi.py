@@ -112,7 +112,6 @@ def _hold(koha: Koha, hold: dict[str, Any]) -> dict[str, Any]:
 def _availability(koha: Koha, asked: dict[str, str]) -> Response:
     names = {row["library_id"]: row["name"] for row in koha.libraries}
     lent = {row["item_id"] for row in koha.checkouts.values()}
-    kept = {row["item_id"] for row in koha.holds.values() if row["item_id"]}
     out = f'<?xml version="1.0" encoding="utf-8"?>\n<dlf:collection {DLF}>\n'
     for wanted in asked.get("id", "").split(" "):
         out += f'<dlf:record>\n<dlf:bibliographic id="{escape(wanted)}" />\n<dlf:items>\n'
@@ -124,8 +123,6 @@ def _availability(koha: Koha, asked: dict[str, str]) -> Response:
             where = names[row["home_library_id"]]
             if row["item_id"] in lent:
                 out += _copy(row["item_id"], "not available", "Checked out", where)
-            elif row["item_id"] in kept:
-                out += _copy(row["item_id"], "not available", "On hold", where)
             elif row.get("not_for_loan_status"):
                 out += _copy(row["item_id"], "not available", "Not for loan", where)
             else:

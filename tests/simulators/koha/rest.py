@@ -11,7 +11,7 @@ from tests.simulators.koha.calls import CALLS, PAGES, Route
 from tests.simulators.koha.state import Koha
 from tests.simulators.koha.wire import NOT_FOUND, Params, Request, Response, amiss, said
 
-NUMBERS = {"patron_id", "_page", "_per_page", "seen"}  # query parameters that are numbers
+NUMBERS = {"patron_id", "biblio_id", "_page", "_per_page", "seen"}  # query parameters that are numbers
 
 
 def answer(koha: Koha, request: Request) -> Response:

@@ -13,7 +13,7 @@ import pytest
 from connectors.ils.koha.adapter import KohaILS
 from connectors.settings import KohaILSSection
 from library.ils import ILSMisconfigured, PatronRef
-from library.model import Refusal
+from library.model import ItemState, Refusal
 from tests.connectors.ils.sample import NOW, PIN
 from tests.contract.scenes import given, koha_with_lan_and_an
 from tests.simulators.koha import Fault, Koha, serving
@@ -173,3 +173,13 @@ async def test_the_first_release_that_checks_passwords_names_nobody_and_only_the
     async with opened((22, 11), ils_di=False) as (koha, ils, _):
         koha.add_patron(53, "TV0000011", PIN, "Lê", "Nhầm")
         assert await ils.authenticate("TV000001", PIN) == LAN
+
+
+@pytest.mark.parametrize(("version", "ils_di"), [road for road in ROADS if road[1] or road[0] >= (20, 5)])
+async def test_a_copy_that_was_set_aside_for_somebody_is_not_told_as_in(version, ils_di):
+    async with opened(version, ils_di) as (koha, library, _served):
+        koha.add_item(6, 4, "VN0006", "CL")
+        koha.add_item(7, 4, "VN0007", "SD")
+        koha.keep(51, 4, "SD", "T", 7)
+        states = [copy.state for copy in (await library.availability(["4"]))["4"]]
+        assert states == [ItemState.ON_HOLD_SHELF, ItemState.AVAILABLE, ItemState.IN_TRANSIT]
