@@ -176,7 +176,7 @@ class KohaILS:
         return rows.fees(await self._account(who))
 
     async def availability(self, record_ids: Sequence[str]) -> dict[str, list[ItemStatus]]:
-        """Return the copies of each record: by ILS-DI one call for all, by REST one a record; and the holds of each."""
+        """Return the copies of each record: by ILS-DI one call for all, by REST one a record; one more for holds."""
         spec, branches = await asyncio.gather(self._spec(), self.branches())
         if self._uses_ils_di:
             try:

@@ -7,6 +7,7 @@ waits on the hold shelf or travels there, and calls it available: the record's h
 from __future__ import annotations
 
 import asyncio
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -19,11 +20,11 @@ from connectors.ils.koha.lists import every_row, matched_exactly
 from connectors.ils.koha.spec import Spec
 from connectors.ils.shelf import Copy, Shelf
 from library.ils import ILSMisconfigured, ILSProtocolError, ILSUnavailable, NotSupported
-from library.model import Branch, HoldStatus, ItemState, ItemStatus
+from library.model import Branch, ItemState, ItemStatus
 
 AT_ONCE = 4
 MOST_COPIES = 200  # of one record
-ASIDE = {HoldStatus.READY: ItemState.ON_HOLD_SHELF, HoldStatus.IN_TRANSIT: ItemState.IN_TRANSIT}
+ASIDE = {"W": ItemState.ON_HOLD_SHELF, "T": ItemState.IN_TRANSIT, "P": ItemState.IN_TRANSIT}  # of a hold's states
 _UNKNOWN = "could not retrieve"
 
 
@@ -37,14 +38,15 @@ class Copies:
     async def by_ils_di(
         self, spec: Spec, ils_di: ILSDI, record_ids: Sequence[str], branches: Sequence[Branch]
     ) -> dict[str, list[ItemStatus]]:
-        """Return the copies of each record, from one call and one for the holds of each that has copies in."""
+        """Return the copies of each record, from one call, and one for their holds beside it."""
         found: dict[str, list[ItemStatus]] = {record_id: [] for record_id in record_ids}
         asked = [record_id for record_id in found if record_id.isdecimal()]
         if not asked:
             return found
-        answer = await ils_di.read("GetAvailability", id=" ".join(asked), id_type="biblio")
+        answer, aside = await asyncio.gather(
+            ils_di.read("GetAvailability", id=" ".join(asked), id_type="biblio"), self._set_aside(spec, asked)
+        )
         told = {record_id: items for record_id, items in _records(answer) if record_id in found}
-        aside = await self._set_aside(spec, [each for each, items in told.items() if any(map(_is_in, items))])
         codes, ours = {branch.name: branch.code for branch in branches}, self._ours(asked)
         for record_id, items in told.items():
             shelf = _Shelves(ours.get(record_id, ()))
@@ -67,27 +69,27 @@ class Copies:
             return rows.rows(answer.body) if answer.ok else []
 
         unique = list(dict.fromkeys(record_ids))
-        told = dict(zip(unique, await asyncio.gather(*map(ask, unique)), strict=True))
-        inside = [each for each, items in told.items() if ItemState.AVAILABLE in map(rows.item_state, items)]
-        aside = await self._set_aside(spec, inside)
+        numbers = [each for each in unique if each.isdecimal()]
+        aside, *parts = await asyncio.gather(self._set_aside(spec, numbers), *map(ask, unique))
+        told = dict(zip(unique, parts, strict=True))
         return {record_id: [_item(each, aside) for each in items] for record_id, items in told.items()}
 
     async def _set_aside(self, spec: Spec, record_ids: Sequence[str]) -> dict[str, ItemState]:
-        """Return the copies of these records that wait on the hold shelf or travel there, by their number in Koha."""
-        if not spec.parameter("get", "/holds", "biblio_id"):
+        """Return the copies of these records that wait on the hold shelf or travel there, by their number in Koha.
+
+        One call for all, where lists can be searched so; where not, only when one record is asked for.
+        """
+        if record_ids and spec.parameter("get", "/holds", "q"):
+            query = {"q": json.dumps({"biblio_id": list(record_ids), "status": list(ASIDE)})}
+        elif len(record_ids) == 1 and spec.parameter("get", "/holds", "biblio_id"):
+            query = {"biblio_id": record_ids[0], **matched_exactly(spec, "/holds")}
+        else:
             return {}
-        seats, exact = asyncio.Semaphore(AT_ONCE), matched_exactly(spec, "/holds")
-
-        async def ask(record_id: str) -> list[Mapping[str, Any]]:
-            async with seats:
-                try:
-                    return await every_row(self._client, spec, "/holds", biblio_id=record_id, **exact)
-                except (ILSUnavailable, ILSMisconfigured, ILSProtocolError):
-                    return []  # then they are told of as Koha told of them
-
-        told = [row for part in await asyncio.gather(*map(ask, record_ids)) for row in part]
-        states = {str(row.get("item_id")): ASIDE.get(rows.hold_status(row)) for row in told}
-        return {item_id: state for item_id, state in states.items() if state}
+        try:
+            told = await every_row(self._client, spec, "/holds", **query)
+        except (ILSUnavailable, ILSMisconfigured, ILSProtocolError):
+            return {}  # then they are told of as Koha told of them
+        return {str(row.get("item_id")): ASIDE[row["status"]] for row in told if row.get("status") in ASIDE}
 
     def _ours(self, record_ids: Sequence[str]) -> Mapping[str, Sequence[Copy]]:
         return self._shelf.copies_of(record_ids) if self._shelf else {}
@@ -120,10 +122,6 @@ def _named(element: ET.Element, name: str) -> Iterator[ET.Element]:
 
 def _local(element: ET.Element) -> str:
     return element.tag.rsplit("}", 1)[-1]
-
-
-def _is_in(told: Mapping[str, str]) -> bool:
-    return _state(told) is ItemState.AVAILABLE
 
 
 def _state(told: Mapping[str, str]) -> ItemState:

@@ -66,12 +66,13 @@ def _of(rows: Iterable[dict[str, Any]], request: Request) -> list[dict[str, Any]
 
 
 def _page(rows: list[dict[str, Any]], request: Request) -> Response:
-    """Return the page that is asked for of the rows that q wants: its keys with equal values."""
+    """Return the page that is asked for of the rows that q wants: its keys with equal values, or one of a list."""
     try:
         wanted = json.loads(request.param("q") or "{}")
     except ValueError:
         return amiss("Malformed query string", "/query/q")
-    found = [row for row in rows if all(row.get(key) == value for key, value in wanted.items())]
+    one_of = {key: set(map(str, value if isinstance(value, list) else [value])) for key, value in wanted.items()}
+    found = [row for row in rows if all(str(row.get(key)) in values for key, values in one_of.items())]
     size, page = int(request.param("_per_page") or 20), int(request.param("_page") or 1)
     return said(200, found if size == -1 else found[(page - 1) * size : page * size])
 

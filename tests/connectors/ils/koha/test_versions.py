@@ -175,6 +175,17 @@ async def test_the_first_release_that_checks_passwords_names_nobody_and_only_the
         assert await ils.authenticate("TV000001", PIN) == LAN
 
 
+async def test_a_page_of_hits_is_one_call_and_one_for_the_holds_of_all():
+    async with opened((23, 5), True) as (koha, library, _served):
+        koha.keep(51, 2, "MT", "W", 3)
+        del koha.checkouts[2]
+        await library.availability(["1"])  # what is asked for once is known now
+        koha.asked.clear()
+        found = await library.availability(["1", "2", "3", "4"])
+        assert sorted(koha.asked) == ["GET /holds", "GetAvailability"]
+        assert [found[each][0].state for each in ("2", "4")] == [ItemState.ON_HOLD_SHELF] * 2
+
+
 @pytest.mark.parametrize(("version", "ils_di"), [road for road in ROADS if road[1] or road[0] >= (20, 5)])
 async def test_a_copy_that_was_set_aside_for_somebody_is_not_told_as_in(version, ils_di):
     async with opened(version, ils_di) as (koha, library, _served):
