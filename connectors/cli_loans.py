@@ -68,7 +68,11 @@ def add_loan_commands(app: typer.Typer, settings: Callable[[], Settings], out: C
         if len(passed) > SHOWN:
             out.print(f"… and {len(passed) - SHOWN} more: --report FILE writes all")
         if report:
-            report.write_text("".join(f"{where}:{each.line}: {each.why}\n" for where, each in passed), encoding="utf-8")
+            lines = "".join(f"{where}:{each.line}: {each.why}\n" for where, each in passed)
+            try:
+                report.write_text(lines, encoding="utf-8")
+            except OSError as exc:
+                fail(f"the loans were taken, but {report} cannot be written: {exc.strerror}; name another --report")
 
     @loans.command()
     def rules() -> None:

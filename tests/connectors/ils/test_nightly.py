@@ -133,6 +133,13 @@ TV07,B,D1,x,1/1/2027,0,
     assert read.unknown == ["Người thu"]
 
 
+def test_a_loan_told_twice_without_a_barcode_is_passed_by_and_the_others_are_taken(library, tmp_path):
+    text = "Số thẻ,Nhan đề,Hạn trả\nTV01,Số đỏ,27/11/2026\nTV01,Số đỏ,27/11/2026\nTV02,Số đỏ,28/11/2026\n"
+    lent = read_loans(written(tmp_path, "muon.csv", text))
+    assert [(each.line, each.why) for each in lent.problems] == [(3, "the same loan stands in the file twice")]
+    assert take(library._file.path, lent, None, MADE, hasher=QUICK).loans == 2
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings_are_found_out(tmp_path, encoding):
     read = read_loans(written(tmp_path, "muon.csv", LOANS, encoding))
@@ -180,3 +187,12 @@ def test_the_rules_are_shown_as_they_come_out(tmp_path):
     assert told.exit_code == 0
     assert "cán bộ" in told.output
     assert "newspaper" in told.output
+
+
+def test_a_report_that_cannot_be_written_is_told_in_words(library, tmp_path):
+    config = tmp_path / "library.toml"
+    config.write_text(f'[ils]\nkind = "sqlite"\npath = "{library._file.path}"\nnightly = true\n', encoding="utf-8")
+    file, report = written(tmp_path, "muon.csv", LOANS), tmp_path / "none" / "report.txt"
+    told = CliRunner().invoke(app, ["--config", str(config), "loans", "import", str(file), "--report", str(report)])
+    assert isinstance(told.exception, SystemExit)
+    assert "cannot be written" in " ".join(told.output.split())
