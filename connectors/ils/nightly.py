@@ -58,6 +58,8 @@ PATRON_HEADINGS: Mapping[str, str] = {
     "owed": "no, tien no, con no, phi, tien phat, owed, fees, balance",
 }
 _SHAPES = ("%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d", "%d/%m/%y")
+_TWO_NUMBERS = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b")
+_ZIP = b"PK\x03\x04"  # how an .xlsx begins
 _YES = frozenset({"1", "x", "co", "yes", "y", "true", "dung", "khoa", "bi khoa"})
 
 
@@ -118,7 +120,9 @@ def read_loans(path: Path) -> Read:
     """Return the loans of a table. Raises NightlyError when it is none."""
     read = Read()
     seen: set[str] = set()
+    told: list[str] = []
     for line, cells in _table(path, LOAN_HEADINGS, ("card", "due"), read):
+        told.append(cells.get("due", ""))
         due_on, title = day(cells.get("due", "")), cells.get("title", "")
         # A system that tells no copies: one loan of a title by a card, so that a row told twice is noticed too.
         barcode = cells.get("barcode") or f"{_card(cells.get('card', ''))}-{fold(title)}"
@@ -139,6 +143,7 @@ def read_loans(path: Path) -> Read:
                 renewals=int(renewals) if renewals.isdecimal() else 0,
             )
         )
+    _refuse_months_first(path, told)
     return read
 
 
@@ -217,6 +222,16 @@ def day(told: str) -> date | None:
     return None
 
 
+def _refuse_months_first(path: Path, told: Sequence[str]) -> None:
+    """Raise NightlyError where no due date must be day/month and some can only be month/day: 12/05 would be wrong."""
+    pairs = [(int(one), int(two)) for each in told for one, two in _TWO_NUMBERS.findall(each)]
+    if any(two > 12 for _, two in pairs) and not any(one > 12 for one, _ in pairs):
+        raise NightlyError(
+            f"{path}: the due dates have the month first (11/27/2026): "
+            "let the other system write the day first (27/11/2026) or 2026-11-27"
+        )
+
+
 def _wrong_loan(cells: Mapping[str, str], due_on: date | None, again: bool) -> str:
     if not cells.get("card"):
         return "no card number"
@@ -225,7 +240,9 @@ def _wrong_loan(cells: Mapping[str, str], due_on: date | None, again: bool) -> s
     if due_on is None:
         return "no due date that can be read"
     if again:
-        return "the copy is lent twice in the file" if cells.get("barcode") else "the same loan stands in the file twice"
+        return (
+            "the copy is lent twice in the file" if cells.get("barcode") else "the same loan stands in the file twice"
+        )
     return ""
 
 
@@ -237,6 +254,9 @@ def _table(
     columns: dict[int, str] = {}
     try:
         with path.open("rb") as file:
+            if file.read(4) == _ZIP:
+                raise NightlyError(f"{path} is an Excel workbook: save it as “CSV UTF-8” there, and import that file")
+            file.seek(0)
             for row in csv_rows(file):
                 cells = [nfc(" ".join(cell.split())) for cell in row.cells]
                 if columns:
@@ -251,6 +271,8 @@ def _table(
         raise NightlyError(f"{path} cannot be read: {exc.strerror}") from exc
     except SourceError as exc:
         raise NightlyError(f"{path}: {exc}") from exc
+    if not path.stat().st_size:
+        raise NightlyError(f"{path} is empty: did the other system finish writing it? Nothing was changed")
     if not columns:
         wanted = "; ".join(f"{name} ({headings[name].split(', ')[0]} …)" for name in needed)
         raise NightlyError(f"{path}: no row names the columns {wanted}: write the headings above the columns")

@@ -140,6 +140,21 @@ def test_a_loan_told_twice_without_a_barcode_is_passed_by_and_the_others_are_tak
     assert take(library._file.path, lent, None, MADE, hasher=QUICK).loans == 2
 
 
+def test_dates_with_the_month_first_are_refused_instead_of_read_as_other_days(tmp_path):
+    text = "Số thẻ,Nhan đề,Hạn trả\nTV01,Số đỏ,11/27/2026\nTV02,Bố già,12/05/2026\n"
+    with pytest.raises(NightlyError, match="month first"):
+        read_loans(written(tmp_path, "us.csv", text))
+    mixed = read_loans(written(tmp_path, "slip.csv", text + "TV03,Tắt đèn,28/11/2026\n"))
+    assert [each.line for each in mixed.problems] == [2]
+
+
+def test_an_empty_file_and_a_workbook_are_named_for_what_they_are(tmp_path):
+    with pytest.raises(NightlyError, match="is empty"):
+        read_loans(written(tmp_path, "empty.csv", ""))
+    with pytest.raises(NightlyError, match="Excel workbook"):
+        read_loans(written(tmp_path, "book.xlsx", "PK\x03\x04\x00\x00"))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings_are_found_out(tmp_path, encoding):
     read = read_loans(written(tmp_path, "muon.csv", LOANS, encoding))
