@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -86,6 +87,14 @@ class SQLiteILSSection(Section):
     nightly: bool = False  # filled every night from another system's file: told with its time, and only read
 
 
+def _port_can_be(address: str) -> bool:
+    """Return whether the port of the address, if it names one, can be one."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
+
+
 class KohaILSSection(Section):
     kind: Literal["koha"]
     url: str  # of the staff client, where /api/v1 answers
@@ -104,6 +113,9 @@ class KohaILSSection(Section):
             raise ValueError("koha needs client_id and client_secret (OAuth2), or user and password (Basic)")
         if not re.match(r"https?://", self.url):
             raise ValueError("url must begin with https:// (http:// only inside the library's own network)")
+        for name, address in (("url", self.url), ("ils_di_url", self.ils_di_url)):
+            if not _port_can_be(address):
+                raise ValueError(f"{name} names a port that cannot be: ports go from 1 to 65535")
         return self
 
 

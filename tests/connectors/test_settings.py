@@ -79,3 +79,15 @@ def test_a_secret_that_cannot_be_had_says_why(value: object, says: str) -> None:
     with pytest.raises(ValueError, match=says) as caught:
         WithSecret(token=value)  # type: ignore[arg-type]
     assert "written-as-text" not in str(caught.value).split("[type")[0]
+
+
+@pytest.mark.parametrize("key", ["url", "ils_di_url"])
+def test_a_port_of_koha_that_cannot_be_is_refused_before_anything_is_asked(tmp_path: Path, key: str) -> None:
+    addresses = {"url": "http://10.0.0.5", "ils_di_url": "http://10.0.0.5"} | {key: "http://10.0.0.5:99999"}
+    told = "\n".join(f'{name} = "{address}"' for name, address in addresses.items())
+    with pytest.raises(SettingsError, match=rf"\[ils\]: {key} names a port that cannot be"):
+        load_settings(
+            written(
+                tmp_path, f'[ils]\nkind = "koha"\nclient_id = "x"\nuser = "a"\npassword = {{ env = "PATH" }}\n{told}\n'
+            )
+        )
