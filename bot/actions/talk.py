@@ -19,9 +19,8 @@ from bot.actions.forms import leave_form
 from bot.actions.handoff import offer_librarian
 from bot.actions.questions import do_after_yes, do_again_button, do_if_agreed
 from bot.actions.readings import deed_named_first, near_readings
-from bot.actions.repair import DEED_WORDS
 from bot.actions.search import FindItem, RefineSearch
-from bot.actions.wording import angry, declines, plainly, pries, refuses, says
+from bot.actions.wording import angry, declines, plainly, pries, says
 from library.phrasing import Words, listing
 from library.text import nfc
 
@@ -35,8 +34,6 @@ _THANKS = re.compile(
     r"(?:cho (?:\w+ )?hỏi(?: thêm)?(?: là)?)?\s*",
     re.IGNORECASE,
 )
-# Said with a no and nothing under way: "không cần gặp thủ thư đâu".
-_ANY_DEED = rf"{'|'.join(DEED_WORDS.values())}|gap thu thu|nhac|dang ky|lien ket|dang nhap"
 _MOSTLY = 0.7
 LANGUAGES = {"vi": Words("Tiếng Việt", "Tiếng Việt"), "en": Words("English", "English")}
 MISSED = frozenset({"nlu_fallback", "out_of_scope"})
@@ -224,8 +221,8 @@ class Deny(LibraryAction):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return [SlotSet("open_question", question)]
         form_open = bool(heard.tracker.active_loop.get("name"))
-        left = question or form_open or refuses(heard.text, _ANY_DEED)
-        dispatcher.utter_message(response="utter_left_as_it_was" if left else self.nothing_open)
+        # Without either, what is refused may be done already: "mà thôi đừng huỷ" after a hold was let go.
+        dispatcher.utter_message(response="utter_left_as_it_was" if question or form_open else self.nothing_open)
         return leave_form() if form_open else []
 
 

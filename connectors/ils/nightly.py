@@ -60,6 +60,7 @@ PATRON_HEADINGS: Mapping[str, str] = {
 _SHAPES = ("%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d", "%d/%m/%y")
 _TWO_NUMBERS = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b")
 _ZIP = b"PK\x03\x04"  # how an .xlsx begins
+_DAYS = {"born": "birth date", "expires": "expiry date"}
 _YES = frozenset({"1", "x", "co", "yes", "y", "true", "dung", "khoa", "bi khoa"})
 
 
@@ -69,7 +70,7 @@ class NightlyError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """A row that was passed by. Its words are not repeated: they are patrons' data."""
+    """A row, or a cell of it, that was passed by. Its words are not repeated: they are patrons' data."""
 
     line: int
     why: str
@@ -157,7 +158,8 @@ def read_patrons(path: Path) -> Read:
             read.problems.append(Problem(line, "no card number" if not card else "the card stands in the file twice"))
             continue
         seen.add(card)
-        owed = re.sub(r"[^\d]", "", cells.get("owed", ""))
+        unread = [what for key, what in _DAYS.items() if cells.get(key) and day(cells[key]) is None]
+        read.problems += [Problem(line, f"the {what} cannot be read: the row is taken without it") for what in unread]
         read.rows.append(
             PatronRow(
                 card=card,
@@ -168,7 +170,7 @@ def read_patrons(path: Path) -> Read:
                 expires_on=day(cells.get("expires", "")),
                 restricted=fold(cells.get("restricted", "")) in _YES,
                 pin=cells.get("pin", ""),
-                owed_vnd=int(owed) if owed else None,
+                owed_vnd=owed_in(cells.get("owed", "")),
             )
         )
     return read
@@ -209,6 +211,13 @@ def take(
         return Taken(len(rows), int(db.scalar(select(func.count()).select_from(patrons)) or 0), before)
 
     return SQLiteFile(path).write_now(work)
+
+
+def owed_in(told: str) -> int | None:
+    """Return the debt that a cell gives, in VND: "12.000", "12,000.00 đ"; 0 for money in favour, None for no amount."""
+    whole = re.sub(r"[.,]\d{1,2}$", "", re.sub(r"[^\d.,-]", "", told))  # groups of thousands have three digits
+    digits = re.sub(r"[.,]", "", whole)
+    return max(0, int(digits)) if re.fullmatch(r"-?\d+", digits) else None
 
 
 def day(told: str) -> date | None:

@@ -41,6 +41,10 @@ async def test_the_bot_says_what_it_is_and_offers_a_person(desk):
     assert said.button("Gặp thủ thư")["payload"] == "/talk_to_librarian"
 
 
+async def test_a_no_to_what_may_be_done_already_does_not_say_that_nothing_was_done(desk):
+    assert (await desk.talk.hear("deny", "mà thôi đừng huỷ")).responses == ("utter_no_to_what",)
+
+
 @pytest.mark.parametrize(("intent", "response"), [("affirm", "utter_yes_to_what"), ("deny", "utter_no_to_what")])
 async def test_yes_and_no_with_nothing_open_ask_what_is_meant(desk, intent, response):
     assert (await desk.talk.hear(intent, "ok")).responses == (response,)

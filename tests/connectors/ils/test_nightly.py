@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from connectors.cli import app
 from connectors.clock import VIETNAM
-from connectors.ils.nightly import NightlyError, day, read_loans, read_patrons, take
+from connectors.ils.nightly import NightlyError, day, owed_in, read_loans, read_patrons, take
 from connectors.ils.sqlite import SQLiteILS
 from connectors.ils.sqlite_load import PatronFile, load_library
 from library.ils import Capability, InvalidCredentials, NotSupported
@@ -187,6 +187,33 @@ def test_no_table_breaks_the_reader(tmp_path_factory, rows):
     except NightlyError:
         return
     assert all(row.card and row.barcode for row in read.rows)
+
+
+@pytest.mark.parametrize(
+    ("told", "owed"),
+    [
+        ("12.000", 12_000),
+        ("12,000.00 đ", 12_000),
+        ("12.000,00", 12_000),
+        ("45000", 45_000),
+        ("-5000", 0),
+        ("0", 0),
+        ("", None),
+        ("không", None),
+    ],
+)
+def test_a_debt_is_read_with_its_groups_and_fractions(told, owed):
+    assert owed_in(told) == owed
+
+
+def test_a_day_of_a_patron_that_cannot_be_read_is_named_by_its_line(tmp_path):
+    rows = "Số thẻ,Họ và tên,Ngày sinh,Hạn thẻ\nDT000009,Bé Na,2017,30-Nov-26\nDT000010,Bé Mi,1/2/2017,\n"
+    read = read_patrons(written(tmp_path, "patrons.csv", rows))
+    assert [(each.line, each.why.split(":")[0]) for each in read.problems] == [
+        (2, "the birth date cannot be read"),
+        (2, "the expiry date cannot be read"),
+    ]
+    assert [row.card for row in read.rows] == ["DT000009", "DT000010"]
 
 
 def test_the_command_needs_the_setting_and_names_it(tmp_path):
