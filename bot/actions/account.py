@@ -35,6 +35,7 @@ _ONE_MORE = (
     r"thêm (?:\w+ ){0,2}thẻ|liên kết thêm|thẻ nữa|thẻ thứ (?:hai|ba|2|3)"
     r"|thêm (?:cho )?(?:con|bé|vợ|chồng|mẹ|bố)|add|one more"
 )
+_LETS_GO = r"gỡ|hủy|bỏ|xóa|tháo|ngắt|rút|thoát|đăng xuất|unlink|disconnect|remove|log out|sign out"
 _CHANGE_TO = r"đổi sang"
 _ALL = r"tất cả|hết|cả hai|mọi thẻ|các thẻ|toàn bộ|all|both|every"
 
@@ -278,6 +279,8 @@ class UnlinkAccount(LibraryAction):
         if refuses(heard.text, r"huy lien ket|huy ket noi|go|thao|dang xuat|ngat|unlink|log out|sign out"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return []
+        if says(_ONE_MORE, heard.text) and not says(_LETS_GO, heard.text):
+            return await LinkAccount(self.services).act(dispatcher, heard)  # "thêm thẻ của con mình nữa"
         cards = await self.services.links.cards(heard.turn)
         meant = whose(cards, heard.text) if len(cards) > 1 else Whose()
         if meant.card and not says(_ALL, heard.text):

@@ -16,6 +16,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.repair import OF_A_SEARCH, only_a_title, remembered_request, said_again, takes_back
 from bot.actions.safety import NATIONAL_LINES, Danger, danger_in
+from bot.actions.trying_again import tried_again, unanswered
 from bot.actions.whose import SAID_CARD_OF, name_said
 from bot.actions.widening import filters_taken_back
 from bot.actions.wording import by_colour
@@ -89,6 +90,12 @@ class Heard:
     def remembered(self, slot: str) -> Any:
         return self.tracker.get_slot(slot)
 
+    def saying(self, message: Mapping[str, Any]) -> Heard:
+        """Return this turn with another message in the place of the one that was heard."""
+        tracker = copy.copy(self.tracker)
+        tracker.latest_message = message
+        return Heard(tracker, self.turn)
+
     @property
     def in_company(self) -> bool:
         """Return whether this is one of several requests made in one message; see `bot/components/requests.py`."""
@@ -144,7 +151,7 @@ class LibraryAction(Action):  # type: ignore[misc]
     something in between need not begin again.
 
     What a `repeatable` action was asked is remembered, so that "à nhầm, cuốn Tắt đèn cơ" or "còn Cao Lãnh?" asks it
-    again with other names.
+    again with other names. What the library system did not answer is kept for "thử lại".
     """
 
     action_name: ClassVar[str]
@@ -177,7 +184,7 @@ class LibraryAction(Action):  # type: ignore[misc]
             dispatcher.utter_message(response=SAY_OF_ERROR.get(type(exc), "utter_library_system_away"))
             # What was sent must not be sent again by another "yes"; what was not may be.
             again = doing.keeps_question_on_error and not isinstance(exc, ILSOutcomeUnknown)
-            return [] if again else [SlotSet("open_question", None)]
+            return [doing._to_try_again(heard, exc), *([] if again else [SlotSet("open_question", None)])]
         events = [*events, *doing._for_next_time(dispatcher, heard, events)]
         if doing.keeps_question or any(event.get("name") == "open_question" for event in events):
             return events
@@ -196,6 +203,8 @@ class LibraryAction(Action):  # type: ignore[misc]
         """
         if heard.tracker.active_loop.get("name"):
             return self, heard
+        if again := tried_again(heard.tracker.latest_message, heard.remembered("unanswered"), heard.turn.now):
+            return self._instead(again[0]), heard.saying(again[1])
         question = question_still_open(heard)
         if question and takes_back(heard.text, question["kind"]) and self.action_name != "action_cancel":
             return self._instead("action_deny"), heard
@@ -206,18 +215,22 @@ class LibraryAction(Action):  # type: ignore[misc]
             return self._instead("action_refine_search"), heard
         if question and question["kind"] == "whose_card" and (answered := _with_name(question, heard)):
             return self._instead(question["action"]), answered
-        again = said_again(heard.tracker.latest_message, heard.remembered("last_request"), heard.turn.now)
-        if again is None and self.of_a_book and only_a_title(heard.tracker.latest_message):
+        other = said_again(heard.tracker.latest_message, heard.remembered("last_request"), heard.turn.now)
+        if other is None and self.of_a_book and only_a_title(heard.tracker.latest_message):
             return self._instead("action_find_item"), heard
-        if again is None or self._understands_alone(again[0], heard):
+        if other is None or self._understands_alone(other[0], heard):
             return self, heard
-        tracker = copy.copy(heard.tracker)
-        tracker.latest_message = again[1]
-        return self._instead(again[0]), Heard(tracker, heard.turn)
+        return self._instead(other[0]), heard.saying(other[1])
 
     def _understands_alone(self, last_action: str, heard: Heard) -> bool:
         """Return whether this action makes as good sense of the words as the last one would."""
         return False
+
+    def _to_try_again(self, heard: Heard, exc: ILSError) -> EventType:
+        """Return the event that keeps what got no answer for "thử lại"; not what may be done, or never can be."""
+        message = heard.tracker.latest_message
+        kept = unanswered(self.action_name, message, heard.turn.now) if type(exc) not in SAY_OF_ERROR else None
+        return SlotSet("unanswered", kept)
 
     def _instead(self, name: str) -> LibraryAction:
         action = action_named(name)
@@ -228,6 +241,10 @@ class LibraryAction(Action):  # type: ignore[misc]
     ) -> list[EventType]:
         """Return the events that remember this request, and the book talked about before the one of now."""
         told: list[EventType] = []
+        silent = heard.remembered("unanswered")
+        beside = heard.in_company and silent and silent["at"] == heard.turn.now.isoformat()
+        if silent and self.listens and not beside:  # what another request of this very message met stays
+            told.append(SlotSet("unanswered", None))
         if self.repeatable:
             message = heard.tracker.latest_message
             request = remembered_request(self.action_name, message, dispatcher.messages, heard.turn.now)
@@ -259,11 +276,9 @@ def _with_name(question: Mapping[str, Any], heard: Heard) -> Heard | None:
     name = name_said(question["names"], heard.text)
     if name is None:
         return None
-    tracker = copy.copy(heard.tracker)
     said = {"entity": "said", "value": SAID_CARD_OF.to(heard.lang).format(name=name)}
     asked = question["message"]
-    tracker.latest_message = {**asked, "entities": [*(asked.get("entities") or ()), said]}
-    return Heard(tracker, heard.turn)
+    return heard.saying({**asked, "entities": [*(asked.get("entities") or ()), said]})
 
 
 def action_named(name: str) -> type[LibraryAction] | None:

@@ -40,6 +40,7 @@ PLAIN = ("due", "overdue", "hold")
 _ASKS = re.compile(
     r"\b(?:dang|da|co) (?:bat |duoc |dang ky )*(?:loi )?nhac\b.*\b(?:gi|nao|khong|chua)\b"
     r"|\bnhac (?:nhung |cac )?(?:gi|loai nao)\b"
+    r"|\b(?:dang|duoc) nhac\b.*\bmay (?:loai|ngay|kieu|thu)\b"
     r"|\b(?:what|which) reminders\b|\breminders? (?:do i have|are on)\b"
 )
 USUAL: Mapping[str, int] = {"due": USUAL_DAYS, "overdue": 1, "hold": 0, "card": 14}

@@ -296,6 +296,16 @@ def misses_in_a_row(tracker: Tracker) -> int:
     return max(1, understood)
 
 
+class TryAgain(LibraryAction):
+    """Runs only when nothing is left to try again: else the request itself is heard once more."""
+
+    action_name = "action_try_again"
+
+    async def act(self, dispatcher: CollectingDispatcher, heard: Heard) -> list[EventType]:
+        dispatcher.utter_message(response="utter_question_is_over")
+        return []
+
+
 class NameWaiting(LibraryAction):
     """Names the requests of the same message that come after the question which is open now."""
 
@@ -312,6 +322,7 @@ class NameWaiting(LibraryAction):
 
 ACTIONS: tuple[type[LibraryAction], ...] = (
     NameWaiting,
+    TryAgain,
     Greet,
     Goodbye,
     Thank,

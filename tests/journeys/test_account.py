@@ -87,6 +87,14 @@ async def test_a_no_changes_nothing(desk, intent, words):
     assert len(desk.rows(links)) == 1
 
 
+@pytest.mark.parametrize("words", ["thêm thẻ của con mình nữa", "them the cua con minh nua", "gắn thêm thẻ của bố nữa"])
+async def test_one_more_card_is_never_taken_for_a_card_to_let_go(desk, words):
+    await desk.link()
+    said = await desk.talk.hear("unlink_account", words)
+    assert said.responses == ("utter_link_page",)
+    assert len(desk.rows(links)) == 1
+
+
 async def test_asking_to_link_forgets_what_waited_for_an_earlier_card(desk):
     await desk.talk.hear("renew_loans", "gia hạn")
     page = await desk.talk.hear("link_account", "liên kết thẻ")

@@ -10,7 +10,7 @@ import pytest
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from library.ils import ILSOutcomeUnknown, ILSUnavailable
+from library.ils import ILSOutcomeUnknown, ILSUnavailable, NotSupported
 from library.model import Refusal
 from library.ports import Turn
 from tests.fakes import fee, loan
@@ -261,6 +261,57 @@ async def test_a_silent_library_system_is_said_and_the_question_stays_open(lan):
     assert (await lan.talk.hear("affirm", "ừ")).responses == ("utter_library_system_away",)
     lan.ils.fault = None
     assert "hạn mới" in (await lan.talk.hear("affirm", "ừ")).text
+
+
+@pytest.mark.parametrize(
+    "again", ["thử lại xem", "thử lại đi bạn", "làm lại giúp em", "được chưa", "thu lai", "try again"]
+)
+async def test_what_got_no_answer_is_asked_once_more_with_a_word(lan, again):
+    lan.ils.fault = lambda: ILSUnavailable("down")
+    asked = await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    assert asked.responses == ("utter_library_system_away",)
+    assert (await lan.talk.hear("out_of_scope", again)).responses == ("utter_library_system_away",)
+    lan.ils.fault = None
+    assert "Số đỏ" in (await lan.talk.hear("nlu_fallback", again)).text
+    assert lan.ils.renewed == []  # that was the question, not the yes
+
+
+async def test_what_got_no_answer_is_asked_once_more_with_a_button_and_only_once(lan):
+    await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    lan.ils.fault = lambda: ILSUnavailable("down")
+    away = await lan.talk.hear("affirm", "ừ")
+    lan.ils.fault = None
+    assert "hạn mới" in (await lan.talk.press(away.button("Thử lại"))).text
+    assert (await lan.talk.press(away.button("Thử lại"))).responses == ("utter_question_is_over",)
+    assert lan.ils.renewed == ["1"]
+
+
+@pytest.mark.parametrize(("intent", "between"), [("deny", "thôi khỏi"), ("list_loans", "em đang mượn gì")])
+async def test_what_got_no_answer_is_forgotten_once_something_else_is_talked_about(lan, intent, between):
+    await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    lan.ils.fault = lambda: ILSUnavailable("down")
+    away = await lan.talk.hear("affirm", "ừ")
+    lan.ils.fault = None
+    await lan.talk.hear(intent, between)
+    assert (await lan.talk.press(away.button("Thử lại"))).responses == ("utter_question_is_over",)
+    assert lan.ils.renewed == []
+
+
+@pytest.mark.parametrize("error", [ILSOutcomeUnknown("sent"), NotSupported("no such call")])
+async def test_what_may_be_done_or_never_can_be_is_not_tried_again(lan, error):
+    await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    lan.ils.fault = lambda: error
+    await lan.talk.hear("affirm", "ừ")
+    lan.ils.fault = None
+    await lan.talk.hear("nlu_fallback", "thử lại")
+    assert lan.ils.renewed == []
+
+
+async def test_a_word_that_asks_for_more_than_another_try_is_heard_by_itself(lan):
+    lan.ils.fault = lambda: ILSUnavailable("down")
+    await lan.talk.hear("list_loans", "em đang mượn gì")
+    lan.ils.fault = None
+    assert "utter_loans" not in (await lan.talk.hear("ask_opening_hours", "xem lại giờ mở cửa")).responses
 
 
 async def test_an_unknown_outcome_is_never_sent_again(lan):

@@ -88,7 +88,10 @@ async def test_the_last_kind_taken_back_ends_the_consent(desk):
 
 @pytest.mark.parametrize(
     "words",
-    ["mình đang bật nhắc gì", "em có bật nhắc chưa", "bạn đang nhắc mình những gì vậy", "what reminders are on?"],
+    [
+        *("mình đang bật nhắc gì", "em có bật nhắc chưa", "bạn đang nhắc mình những gì vậy", "what reminders are on?"),
+        *("đang nhắc những gì rồi", "hiện em được nhắc mấy loại rồi", "bạn đang nhắc tôi trước mấy ngày"),
+    ],
 )
 async def test_what_is_reminded_of_is_told_and_nothing_is_agreed_to_by_asking(desk, words):
     await desk.link()
