@@ -12,14 +12,15 @@ from bot.actions.wording import plainly
 TRY_AGAIN = "try_again"  # the button's intent; whoever types it says it in words
 LIFETIME = timedelta(minutes=15)
 _AGAIN = re.compile(
-    r"\b(?:thu|lam|xem|coi|hoi|tra|goi|gui|kiem tra)(?: thu| giup| gium| dum| cho \w+)? lai\b|\bthu (?:lan|phat) nua\b"
+    r"\b(?:thu|lam|xem|coi|hoi|goi|gui|kiem tra)(?: thu| giup| gium| dum| cho \w+)? lai\b|\bthu (?:lan|phat) nua\b"
     r"|\b(?:lan|phat) nua\b|\b(?:duoc|xong|chay lai|len lai|tra loi)(?: chua| roi(?: chua)?)\b"
     r"|\b(?:try|check|do it)(?: it| that)? (?:again|once more)\b|\b(?:again|once more|retry)\b"
 )
+_REFUSES = re.compile(r"\b(?:khong|chua|dung|khoi|thoi|no|not|don t)\b.*\b(?:lai|nua|again|retry)\b")
 _AROUND = re.compile(
-    r"\b(?:bay gio|gio|ok|oke|okay|vay|the|roi|thi|u|uh|a|oi|di|nhe|nha|nhen|hen|hng|coi|xem|sao|nao|luon|ngay|cai"
+    r"\b(?:bay gio|gio|ok|oke|okay|vay|roi|thi|u|uh|a|oi|di|nhe|nha|nhen|hen|hng|coi|xem|sao|nao|luon|ngay|cai"
     r"|lai|thu|giup|gium|dum|ho|cho|minh|em|toi|tui|con|chau|anh|chi|bac|ban|ad|da|he thong|may|xin|voi|duoc|khong"
-    r"|please|now|can|could|you|it|is|the|system|back|up|yet|for|me|let|s|working)\b"
+    r"|please|now|can|could|you|it|is|the system|system|back|up|yet|for|me|let|s|working)\b"
 )
 
 
@@ -41,4 +42,6 @@ def tried_again(
 
 def _asks_again(text: str) -> bool:
     words = plainly(text)
+    if _REFUSES.search(words):
+        return False
     return bool(_AGAIN.search(words)) and not _AROUND.sub(" ", _AGAIN.sub(" ", words)).strip()

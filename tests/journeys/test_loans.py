@@ -307,6 +307,18 @@ async def test_what_may_be_done_or_never_can_be_is_not_tried_again(lan, error):
     assert lan.ils.renewed == []
 
 
+@pytest.mark.parametrize(
+    "words", ["không cần thử lại", "đừng thử lại", "thôi không thử lại nữa", "làm lại thẻ", "don't try again"]
+)
+async def test_a_no_to_another_try_does_nothing(lan, words):
+    await lan.talk.hear("renew_loans", "gia hạn cuốn [Số đỏ](title)")
+    lan.ils.fault = lambda: ILSUnavailable("down")
+    await lan.talk.hear("affirm", "ừ")
+    lan.ils.fault = None
+    await lan.talk.hear("deny", words)
+    assert lan.ils.renewed == []
+
+
 async def test_a_word_that_asks_for_more_than_another_try_is_heard_by_itself(lan):
     lan.ils.fault = lambda: ILSUnavailable("down")
     await lan.talk.hear("list_loans", "em đang mượn gì")
